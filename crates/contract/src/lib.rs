@@ -1,1 +1,29 @@
-//! .
+//! What crosses the state machine.
+//!
+//! Everything that one part of EBS Backup hands to another as JSON is defined here and nowhere else: the execution's
+//! input, the deployed configuration, the job that one region works on, a request and a response per step, the tally
+//! that is handed from step to step, and the names of the errors that the state machine or an operator may meet.
+//!
+//! **Architecture invariant:** this crate knows no AWS SDK, no async runtime, no clock and no environment. Values are
+//! checked when they are parsed, so a value of one of these types is a valid one.
+
+pub mod config;
+pub mod errors;
+pub mod ids;
+pub mod input;
+pub mod job;
+pub mod limits;
+pub mod parse;
+pub mod retention;
+pub mod selector;
+pub mod steps;
+pub mod tally;
+pub mod text;
+
+pub use config::{Config, Pace, Policy, PurgeGuard, RegionFilter};
+pub use ids::{PlanDigest, PolicyName, Region, RunId, SnapshotId, VolumeId};
+pub use input::ExecutionInput;
+pub use job::{JobPolicy, RegionJob};
+pub use retention::Retention;
+pub use selector::{TagKey, TagSelector, TagValue};
+pub use tally::Tally;

@@ -1,0 +1,59 @@
+//! The job of one region: everything its steps need, so that none of them reads configuration.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Floor, Pace, Policy, PurgeGuard};
+use crate::ids::{PlanDigest, PolicyName, Region, RunId};
+use crate::retention::Retention;
+use crate::selector::TagSelector;
+
+/// What one region is to do in one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegionJob {
+    /// Where.
+    pub region: Region,
+    /// Which run.
+    pub run_id: RunId,
+    /// When the execution started: the moment that ages are counted from and that names bear.
+    pub started_at: DateTime<Utc>,
+    /// Whether nothing may be written.
+    pub dry_run: bool,
+    /// The redrive count of the execution when this job was made: 0, or what the replay gate saw when it opened.
+    pub replay: u32,
+    /// The plan that an operator approved, if any.
+    pub approve_purge: Option<PlanDigest>,
+    /// What to back up and how long to keep it.
+    pub policy: JobPolicy,
+    /// How much of EC2's request buckets to take.
+    pub pace: Pace,
+}
+
+/// The part of a [`Policy`] that a region needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JobPolicy {
+    /// Its name, also the value of the managed tag.
+    pub name: PolicyName,
+    /// Which volumes.
+    pub tag: TagSelector,
+    /// How long.
+    pub retention: Retention,
+    /// Completed snapshots of each volume that always stay.
+    pub floor: Floor,
+    /// When a purge is held.
+    pub purge_guard: PurgeGuard,
+}
+
+impl From<&Policy> for JobPolicy {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            name: policy.name.clone(),
+            tag: policy.tag.clone(),
+            retention: policy.retention.clone(),
+            floor: policy.floor,
+            purge_guard: policy.purge_guard,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Numbers that AWS sets, each with its source, and the margins we keep to them.
+
+/// The largest input or output of a state, a task or an execution, in bytes of JSON (Step Functions quotas).
+pub const PAYLOAD_BYTES: usize = 256 * 1024;
+/// The longest key of a tag, in characters (EC2, "Tag restrictions").
+pub const TAG_KEY_CHARS: usize = 128;
+/// The longest value of a tag, in characters (EC2, "Tag restrictions").
+pub const TAG_VALUE_CHARS: usize = 256;
+/// Tags on one resource, those of AWS itself not counted (EC2, "Tag restrictions").
+pub const TAGS_PER_RESOURCE: usize = 50;
+/// The longest description of a snapshot, in characters (EC2 API, CreateSnapshot).
+pub const DESCRIPTION_CHARS: usize = 255;
+/// Volumes in one page of DescribeVolumes: 5 to 500 when paged (EC2 API, DescribeVolumes).
+pub const VOLUMES_PER_PAGE: i32 = 500;
+/// Snapshots in one page of DescribeSnapshots: 5 to 1,000 (EC2 API, DescribeSnapshots).
+pub const SNAPSHOTS_PER_PAGE: i32 = 1_000;
+/// Values in one filter of a Describe call (EC2 API, "Filtering").
+pub const FILTER_VALUES: usize = 200;
+/// The longest subject of an SNS message, in ASCII characters: less than 100 (SNS API, Publish).
+pub const SNS_SUBJECT_CHARS: usize = 99;
+/// The largest SNS message, in bytes, over all its protocol variants (SNS API, Publish).
+pub const SNS_MESSAGE_BYTES: usize = 256 * 1024;
+/// EC2 refuses a second snapshot of the same volume sooner than this, in seconds (EBS quotas).
+pub const SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME: u32 = 15;
+/// Events in the history of one execution (Step Functions quotas).
+pub const HISTORY_EVENTS: u32 = 25_000;
+
+/// Snapshot ids that one page of a purge hands over. Ids only, so that a page stays near 13 KB.
+pub const DELETIONS_PER_PAGE: usize = 500;
+/// The most regions that one run covers. The report's parts of so many regions fit one payload; AWS has fewer.
+pub const REGIONS_PER_RUN: usize = 40;
+/// The largest tally of one region, in bytes of JSON.
+pub const TALLY_BYTES: usize = 4_100;
+/// The largest job of one region, in bytes of JSON.
+pub const JOB_BYTES: usize = 1_200;
+/// The largest cause of a failed region, in characters: the state machine cuts it there.
+pub const CAUSE_CHARS: usize = 300;
+/// Rounds in a row on one page in which nothing could be done, before what is left is given up as failed.
+pub const IDLE_ROUNDS: u32 = 10;
+/// Deferred rounds of one region in one run. Nine history events each: well inside [`HISTORY_EVENTS`].
+pub const ROUNDS_PER_REGION: u32 = 1_000;

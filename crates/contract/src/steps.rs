@@ -1,0 +1,279 @@
+//! One module per step: what it is asked, what it answers.
+//!
+//! Lists that may be empty and cursors that may be absent are always written, `[]` and `null`: a JSONata expression
+//! over a missing field fails the execution.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{SnapshotId, VolumeId};
+use crate::job::RegionJob;
+use crate::tally::Tally;
+
+/// `list-regions` plans the run.
+pub mod list_regions {
+    use super::{Deserialize, RegionJob, Serialize};
+    use chrono::{DateTime, Utc};
+
+    /// What the run is planned from.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The input of the execution as it was given, not checked yet.
+        pub input: serde_json::Value,
+        /// The execution itself.
+        pub execution: Execution,
+    }
+
+    /// What is known of an execution from its context object.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Execution {
+        /// Its name, at most 80 characters; the run id when the input gives none.
+        pub name: String,
+        /// When it started. A redrive does not change it.
+        pub start_time: DateTime<Utc>,
+    }
+
+    /// The plan.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// One job per region, in the order of their names; never empty.
+        pub jobs: Vec<RegionJob>,
+    }
+}
+
+/// `discover-volumes` gives the ids of the selected volumes, page by page.
+pub mod discover_volumes {
+    use super::{Deserialize, RegionJob, Serialize, Tally, VolumeId};
+
+    /// Which page.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The region's job.
+        pub job: RegionJob,
+        /// Where the page before ended; `null` for the first.
+        pub cursor: Option<String>,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+
+    /// The page.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// At most [`crate::limits::VOLUMES_PER_PAGE`] ids.
+        pub volume_ids: Vec<VolumeId>,
+        /// Where this page ended; `null` after the last.
+        pub cursor: Option<String>,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+}
+
+/// `create-snapshots` makes the snapshots of a page of volumes.
+pub mod create_snapshots {
+    use super::{Deserialize, RegionJob, Serialize, Tally, VolumeId};
+
+    /// Which volumes.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The region's job.
+        pub job: RegionJob,
+        /// The volumes: a page, or what was deferred of one.
+        pub volume_ids: Vec<VolumeId>,
+        /// Rounds in a row on this page that got nothing done.
+        pub round: u32,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+
+    /// What is left of them.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// To be tried again after the wait.
+        pub deferred: Vec<VolumeId>,
+        /// To be handed back with them.
+        pub round: u32,
+        /// How long to wait.
+        pub wait_seconds: u32,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+}
+
+/// `find-expired` decides what is to be deleted, page by page.
+pub mod find_expired {
+    use super::{Deserialize, RegionJob, Serialize, SnapshotId, Tally};
+
+    /// Which page.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The region's job.
+        pub job: RegionJob,
+        /// Where the page before ended; `null` for the first.
+        pub cursor: Option<Cursor>,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+
+    /// A place in a purge plan. The plan is made anew for each page, in the order of the ids.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Cursor {
+        /// The last snapshot that was handed over.
+        pub after: SnapshotId,
+        /// How many the plan that passed the guard has left. No page hands over more, whatever was found since.
+        pub left: u64,
+    }
+
+    /// The page.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// At most [`crate::limits::DELETIONS_PER_PAGE`] ids.
+        pub snapshot_ids: Vec<SnapshotId>,
+        /// Where this page ended; `null` after the last.
+        pub cursor: Option<Cursor>,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+}
+
+/// `delete-snapshots` deletes a page of snapshots.
+pub mod delete_snapshots {
+    use super::{Deserialize, RegionJob, Serialize, SnapshotId, Tally};
+
+    /// Which snapshots.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The region's job.
+        pub job: RegionJob,
+        /// The snapshots: a page, or what was deferred of one.
+        pub snapshot_ids: Vec<SnapshotId>,
+        /// Rounds in a row on this page that got nothing done.
+        pub round: u32,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+
+    /// What is left of them.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// To be tried again after the wait.
+        pub deferred: Vec<SnapshotId>,
+        /// To be handed back with them.
+        pub round: u32,
+        /// How long to wait.
+        pub wait_seconds: u32,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+}
+
+/// `notify` sends the report.
+pub mod notify {
+    use super::{Deserialize, RegionJob, Serialize, Tally};
+
+    /// What to report on.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// What was asked for.
+        pub jobs: Vec<RegionJob>,
+        /// What came back.
+        pub results: Results,
+        /// The execution, for the link.
+        pub execution_arn: String,
+    }
+
+    /// What came back from the regions together.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    pub enum Results {
+        /// One value per child execution, as far as they gave one. What is not a [`RegionResult`] (`null` for a child
+        /// that died) counts for nothing, so its region counts as failed.
+        Regions(Vec<serde_json::Value>),
+        /// The map as a whole failed, and no result is known.
+        Failed(MapFailure),
+    }
+
+    /// Why the map over the regions failed.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct MapFailure {
+        /// The error name.
+        pub error: String,
+        /// What was said.
+        pub cause: String,
+    }
+
+    /// What one region gave back.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(tag = "outcome", rename_all = "camelCase", deny_unknown_fields)]
+    pub enum RegionResult {
+        /// It went to its end; single volumes may have failed.
+        #[serde(rename_all = "camelCase")]
+        Succeeded {
+            /// Where.
+            region: crate::ids::Region,
+            /// What it did.
+            tally: Box<Tally>,
+        },
+        /// It did not go to its end.
+        #[serde(rename_all = "camelCase")]
+        Failed {
+            /// Where.
+            region: crate::ids::Region,
+            /// The error name.
+            error: String,
+            /// What was said: the JSON that Lambda makes of an error, cut short.
+            cause: String,
+            /// What it had done.
+            tally: Box<Tally>,
+        },
+    }
+
+    /// What was found and sent.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// The jobs of the regions that failed or have a volume without a snapshot. Empty when all is well.
+        pub replay_jobs: Vec<RegionJob>,
+        /// The subject of the report, also when it was not sent.
+        pub subject: String,
+        /// Whether a report was sent: not when nothing was to do, unless configured.
+        pub sent: bool,
+    }
+}
+
+/// `replay-gate` ends the execution red, and lets the failed regions through on a redrive.
+pub mod replay_gate {
+    use super::{Deserialize, RegionJob, Serialize};
+
+    /// Who waits at the gate.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The jobs of the failed regions, as they were.
+        pub jobs: Vec<RegionJob>,
+        /// The execution, to ask for its redrive count.
+        pub execution_arn: String,
+        /// The redrive count of the context object: 0 where it has none.
+        pub redrive_count: u32,
+    }
+
+    /// Who may pass.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// The same jobs; `replay` is now the redrive count.
+        pub jobs: Vec<RegionJob>,
+    }
+}

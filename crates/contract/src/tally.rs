@@ -1,0 +1,297 @@
+//! What one region did in one run, small enough to travel through every state.
+//!
+//! Counts are exact. Lists hold the first few entries and say how many more there were, so a region's tally stays below
+//! [`crate::limits::TALLY_BYTES`] however bad the night was.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{PlanDigest, SnapshotId, VolumeId};
+use crate::text::clip;
+
+/// Ids shown of volumes discovered, snapshots made and snapshots deleted.
+const IDS_SHOWN: usize = 8;
+/// Volumes shown that failed, snapshots shown that are overdue or expired: each with its reason.
+const CASES_SHOWN: usize = 4;
+/// Different error names counted apart; further ones are counted together.
+const ERROR_NAMES: usize = 6;
+/// The longest error name, in bytes of JSON.
+const ERROR_NAME_BYTES: usize = 48;
+/// The longest message or reason, in bytes of JSON.
+const REASON_BYTES: usize = 120;
+/// The name under which errors are counted once there are [`ERROR_NAMES`] different ones.
+pub const OTHER_ERRORS: &str = "(others)";
+
+/// What one region did in one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Tally {
+    /// What became of the selected volumes.
+    pub volumes: VolumeCounts,
+    /// What became of the policy's snapshots.
+    pub snapshots: SnapshotCounts,
+    /// The first volumes discovered.
+    pub discovered: Sample<VolumeId, IDS_SHOWN>,
+    /// The first snapshots made.
+    pub created: Sample<SnapshotId, IDS_SHOWN>,
+    /// The first snapshots deleted.
+    pub deleted: Sample<SnapshotId, IDS_SHOWN>,
+    /// The first volumes that were gone before their turn.
+    pub skipped: Sample<VolumeId, CASES_SHOWN>,
+    /// The first volumes that failed.
+    pub failures: Sample<VolumeFailure, CASES_SHOWN>,
+    /// How many volumes failed with each error name.
+    pub errors: BTreeMap<String, u64>,
+    /// The first snapshots that are to go, with the reason.
+    pub expired: Sample<SnapshotReason, CASES_SHOWN>,
+    /// The first snapshots that should be gone and are not, with the reason.
+    pub overdue: Sample<SnapshotReason, CASES_SHOWN>,
+    /// How many snapshots are kept for each kind of reason; a snapshot counts once for each of its reasons.
+    pub kept: BTreeMap<KeepKind, u64>,
+    /// The purge that the guard held, if it did.
+    pub purge_held: Option<PurgeHeld>,
+    /// Why no further snapshot is tried in this region, if so: the error name of a limit of the whole region.
+    pub creates_stopped: Option<String>,
+    /// Rounds that were deferred so far.
+    pub rounds: u32,
+}
+
+/// What became of the selected volumes. `discovered = created + existing + planned + skipped + failed` at the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct VolumeCounts {
+    /// Selected by the policy.
+    pub discovered: u64,
+    /// Snapshot made by this invocation of the run.
+    pub created: u64,
+    /// Snapshot of this run was there already.
+    pub existing: u64,
+    /// Dry run: a snapshot would have been made.
+    pub planned: u64,
+    /// Gone before its turn came.
+    pub skipped: u64,
+    /// No snapshot, with an error name.
+    pub failed: u64,
+}
+
+impl VolumeCounts {
+    /// Volumes of which nobody knows what became: 0 in a region that went to its end (S6).
+    #[must_use]
+    pub fn unaccounted(&self) -> u64 {
+        self.discovered.abs_diff(self.created + self.existing + self.planned + self.skipped + self.failed)
+    }
+}
+
+/// What became of the policy's snapshots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SnapshotCounts {
+    /// Snapshots of the policy when the purge began.
+    pub managed: u64,
+    /// Of these, kept by a rule or a safety.
+    pub kept: u64,
+    /// Of these, to be deleted.
+    pub expired: u64,
+    /// Deleted.
+    pub deleted: u64,
+    /// To be deleted, and somebody was faster.
+    pub already_gone: u64,
+    /// Should be gone and are not.
+    pub overdue: u64,
+}
+
+/// The first `N` entries of a list, and how many more there were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sample<T, const N: usize> {
+    /// The first entries.
+    pub first: Vec<T>,
+    /// How many there were besides.
+    pub more: u64,
+}
+
+impl<T, const N: usize> Default for Sample<T, N> {
+    fn default() -> Self {
+        Self { first: Vec::new(), more: 0 }
+    }
+}
+
+impl<T, const N: usize> Sample<T, N> {
+    /// Adds an entry, or counts it when there is no room.
+    pub fn push(&mut self, entry: T) {
+        if self.first.len() < N {
+            self.first.push(entry);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// How many entries there were in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.first.len() as u64 + self.more
+    }
+}
+
+impl<T, const N: usize> Extend<T> for Sample<T, N> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|entry| self.push(entry));
+    }
+}
+
+/// A volume without a snapshot, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VolumeFailure {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// The error name, most often EC2's own code.
+    pub error: String,
+    /// What EC2 said.
+    pub message: String,
+}
+
+/// A snapshot and the reason of its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SnapshotReason {
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// The reasons, in words.
+    pub reason: String,
+}
+
+/// A purge that the guard held (S8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PurgeHeld {
+    /// What it would have deleted.
+    pub deletions: u64,
+    /// Out of so many managed snapshots.
+    pub managed: u64,
+    /// What to pass as `approvePurge` to let exactly this plan pass.
+    pub plan: PlanDigest,
+}
+
+/// The kinds of reasons for which a snapshot is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KeepKind {
+    /// Young enough for `keepDays`.
+    KeepDays,
+    /// New enough for `keepLast`.
+    KeepLast,
+    /// One of the newest completed ones, which always stay.
+    Floor,
+    /// Bears the hold tag.
+    Hold,
+    /// Not completed yet.
+    Pending,
+    /// In the state `error`, but not for long.
+    RecentError,
+    /// In a state that is neither `completed`, `pending` nor `error`.
+    NotCompleted,
+    /// Expired, but its volume has no snapshot of this run.
+    BackupFailed,
+    /// Says not which volume it is of.
+    Unattributed,
+}
+
+impl Tally {
+    /// A volume has no snapshot, for the reason `error`.
+    pub fn volume_failed(&mut self, volume_id: VolumeId, error: &str, message: &str) {
+        self.volumes.failed += 1;
+        let name = clip(error, ERROR_NAME_BYTES);
+        let known = self.errors.contains_key(&name) || self.errors.len() < ERROR_NAMES;
+        *self.errors.entry(if known { name.clone() } else { OTHER_ERRORS.to_owned() }).or_default() += 1;
+        self.failures.push(VolumeFailure { volume_id, error: name, message: clip(message, REASON_BYTES) });
+    }
+
+    /// A snapshot should be gone and is not, for `reason`.
+    pub fn snapshot_overdue(&mut self, snapshot_id: SnapshotId, reason: &str) {
+        self.snapshots.overdue += 1;
+        self.overdue.push(SnapshotReason { snapshot_id, reason: clip(reason, REASON_BYTES) });
+    }
+
+    /// A snapshot is to be deleted, for `reason`.
+    pub fn snapshot_expired(&mut self, snapshot_id: SnapshotId, reason: &str) {
+        self.snapshots.expired += 1;
+        self.expired.push(SnapshotReason { snapshot_id, reason: clip(reason, REASON_BYTES) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::TALLY_BYTES;
+    use proptest::prelude::*;
+
+    fn volume(n: u32) -> VolumeId {
+        VolumeId::new(format!("vol-{n:017x}")).unwrap()
+    }
+
+    fn snapshot(n: u32) -> SnapshotId {
+        SnapshotId::new(format!("snap-{n:017x}")).unwrap()
+    }
+
+    /// The worst night: every list full, every text as long and as hard to escape as it can be.
+    pub(crate) fn worst() -> Tally {
+        let mut tally = Tally::default();
+        for n in 0..100 {
+            tally.volumes.discovered = u64::MAX;
+            tally.discovered.push(volume(n));
+            tally.created.push(snapshot(n));
+            tally.deleted.push(snapshot(n));
+            tally.skipped.push(volume(n));
+            tally.volume_failed(volume(n), &format!("{n}{}", "E".repeat(200)), &"\u{1}\"".repeat(400));
+            tally.snapshot_expired(snapshot(n), &"\u{1}\"".repeat(400));
+            tally.snapshot_overdue(snapshot(n), &"\u{1}\"".repeat(400));
+        }
+        let kinds = [
+            KeepKind::KeepDays, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Pending, KeepKind::RecentError,
+            KeepKind::NotCompleted, KeepKind::BackupFailed, KeepKind::Unattributed,
+        ];
+        tally.kept = kinds.into_iter().map(|kind| (kind, 100_000)).collect();
+        tally.purge_held = Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanDigest::new("0123456789abcdef").unwrap() });
+        tally.creates_stopped = Some("SnapshotLimitExceeded".to_owned());
+        tally.volumes = VolumeCounts { discovered: 100_000, created: 100_000, existing: 100_000, planned: 100_000, skipped: 100_000, failed: 100_000 };
+        tally.rounds = 1_000;
+        tally
+    }
+
+    #[test]
+    fn the_worst_tally_fits_its_budget() {
+        let bytes = serde_json::to_vec(&worst()).unwrap().len();
+        assert!(bytes <= TALLY_BYTES, "{bytes} bytes");
+        assert!(bytes * 10 >= TALLY_BYTES * 7, "the worst case is not the worst any more: {bytes} bytes");
+    }
+
+    #[test]
+    fn an_empty_object_is_an_empty_tally_and_a_foreign_field_is_refused() {
+        assert_eq!(serde_json::from_str::<Tally>("{}").unwrap(), Tally::default());
+        assert!(serde_json::from_str::<Tally>(r#"{"volume":{}}"#).is_err());
+    }
+
+    #[test]
+    fn s6_a_volume_that_vanished_is_unaccounted() {
+        let mut counts = VolumeCounts { discovered: 10, created: 4, existing: 2, skipped: 1, failed: 3, planned: 0 };
+        assert_eq!(counts.unaccounted(), 0);
+        counts.created = 3;
+        assert_eq!(counts.unaccounted(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_exact_whatever_the_lists_show(names in proptest::collection::vec("[A-C]{1,3}", 0..60)) {
+            let mut tally = Tally::default();
+            for (n, name) in (0_u32..).zip(&names) {
+                tally.volume_failed(volume(n), name, "why");
+            }
+            prop_assert_eq!(tally.volumes.failed, names.len() as u64);
+            prop_assert_eq!(tally.failures.total(), names.len() as u64);
+            prop_assert_eq!(tally.errors.values().sum::<u64>(), names.len() as u64);
+            prop_assert!(tally.errors.len() <= ERROR_NAMES + 1);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a snapshot is called: the names that the origin gave, so that what people search for still finds them.
+
+use chrono::{DateTime, Utc};
+use contract::TagKey;
+use contract::limits::TAG_VALUE_CHARS;
+
+use crate::model::Volume;
+
+/// The time stamp in names: UTC, `%Y%m%d%H%M%S`.
+#[must_use]
+pub fn stamp(at: DateTime<Utc>) -> String {
+    at.format("%Y%m%d%H%M%S").to_string()
+}
+
+/// The description of the snapshot of a volume in the run that started at `at`.
+#[must_use]
+pub fn description(volume: &Volume, at: DateTime<Utc>) -> String {
+    format!("EBS-Volume-Snapshot-Backup-{}-{}", volume.id, stamp(at))
+}
+
+/// The name of the snapshot of a volume: the backup tag's value when it has one, else the volume's id, then the time
+/// stamp. A value too long for a tag is cut, never the stamp.
+#[must_use]
+pub fn name(volume: &Volume, backup_tag: &TagKey, at: DateTime<Utc>) -> String {
+    let stamp = stamp(at);
+    let own = volume.tags.get(backup_tag.as_str()).filter(|value| !value.is_empty()).unwrap_or(volume.id.as_str());
+    let room = TAG_VALUE_CHARS - stamp.len() - 1;
+    let own: String = own.chars().take(room).collect();
+    format!("{own}-{stamp}")
+}
