@@ -1,1 +1,160 @@
-//! .
+//! `delete-snapshots`: deletes a page of snapshots, each looked at once more.
+//!
+//! Between the plan and this moment an operator may have put a hold on a snapshot, or somebody may have taken our tag
+//! away. So owner, tag, state and hold are read again right before the page is deleted (S1). What must not go, or cannot,
+//! is reported as overdue with the reason.
+
+use std::collections::BTreeMap;
+
+use contract::errors::STILL_DEFERRED;
+use contract::selector::{KEEP_TAG, POLICY_TAG};
+use contract::steps::delete_snapshots::{Request, Response};
+use contract::{RegionJob, SnapshotId, Tally};
+use ec2::port::{DeleteSnapshot, ReadSnapshots, SnapshotNow};
+use ec2::{Access, Ec2Error, Kind};
+use futures::{StreamExt, stream};
+use policy::model::SnapshotState;
+use policy::rounds::{self, Deferred, Next};
+use step_runtime::Deadline;
+
+/// Deletes under way at once; see `create-snapshots`.
+const CONCURRENCY: usize = 4;
+
+/// What became of one snapshot in this round.
+enum Outcome {
+    Deleted,
+    AlreadyGone,
+    /// Stays, for this reason.
+    Overdue(String),
+    /// To be tried again; with EC2's reason, if it was EC2.
+    Deferred(Option<Ec2Error>),
+}
+
+/// Deletes `request.snapshot_ids`.
+///
+/// # Errors
+/// EC2's error when the snapshots cannot be read: nothing was deleted then.
+pub async fn handle<C>(access: &Access<C>, request: Request, deadline: Deadline) -> Result<Response, Ec2Error>
+where
+    C: ReadSnapshots + DeleteSnapshot,
+{
+    let Request { job, snapshot_ids, round, mut tally } = request;
+    let deletable = checked(access.read(), &job, snapshot_ids, &mut tally).await?;
+    let Some(writer) = access.write() else { return Ok(done(tally)) };
+
+    let outcomes = delete_all(writer, deletable, deadline).await;
+    let mut progress = false;
+    let mut deferred = Vec::new();
+    for (id, outcome) in outcomes {
+        match outcome {
+            Outcome::Deferred(reason) => {
+                deferred.push((id, reason));
+                continue;
+            }
+            Outcome::Deleted => {
+                tally.snapshots.deleted += 1;
+                tally.deleted.push(id);
+            }
+            Outcome::AlreadyGone => tally.snapshots.already_gone += 1,
+            Outcome::Overdue(reason) => tally.snapshot_overdue(id, &reason),
+        }
+        progress = true;
+    }
+    Ok(next_round(deferred, progress, round, tally))
+}
+
+/// Those of `snapshot_ids` that may be deleted as they are now.
+async fn checked(
+    ec2: &impl ReadSnapshots,
+    job: &RegionJob,
+    snapshot_ids: Vec<SnapshotId>,
+    tally: &mut Tally,
+) -> Result<Vec<SnapshotId>, Ec2Error> {
+    let mut now: BTreeMap<SnapshotId, SnapshotNow> =
+        ec2.now(&snapshot_ids).await?.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)).collect();
+    let mut deletable = Vec::with_capacity(snapshot_ids.len());
+    for id in snapshot_ids {
+        // This account owns none of that id: gone, which is what was wanted.
+        let Some(snapshot) = now.remove(&id) else {
+            tally.snapshots.already_gone += 1;
+            continue;
+        };
+        match objection(&snapshot, job) {
+            Some(reason) => tally.snapshot_overdue(id, &reason),
+            None => deletable.push(id),
+        }
+    }
+    Ok(deletable)
+}
+
+/// Why a snapshot must not be deleted after all.
+fn objection(snapshot: &SnapshotNow, job: &RegionJob) -> Option<String> {
+    let policy = job.policy.name.as_str();
+    if snapshot.tags.get(POLICY_TAG) != Some(policy) {
+        return Some(format!("not ours: it does not bear the tag {POLICY_TAG}={policy}"));
+    }
+    if snapshot.tags.has(KEEP_TAG) {
+        return Some(format!("held: it bears the tag {KEEP_TAG}"));
+    }
+    match &snapshot.state {
+        SnapshotState::Completed | SnapshotState::Error => None,
+        SnapshotState::Pending => Some("in state pending".to_owned()),
+        SnapshotState::Other(state) => Some(format!("in state {state}")),
+    }
+}
+
+async fn delete_all(ec2: &impl DeleteSnapshot, ids: Vec<SnapshotId>, deadline: Deadline) -> Vec<(SnapshotId, Outcome)> {
+    stream::iter(ids)
+        .map(async |id| {
+            let outcome = if deadline.passed() { Outcome::Deferred(None) } else { delete_one(ec2, &id).await };
+            (id, outcome)
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await
+}
+
+async fn delete_one(ec2: &impl DeleteSnapshot, id: &SnapshotId) -> Outcome {
+    let Err(error) = ec2.delete(id).await else { return Outcome::Deleted };
+    match error.kind() {
+        Kind::SnapshotGone => Outcome::AlreadyGone,
+        Kind::SnapshotInUse => Outcome::Overdue(in_use(&error)),
+        Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional => Outcome::Deferred(Some(error)),
+        // A locked snapshot, one that AWS Backup manages, a refused permission: EC2's own words say it best.
+        Kind::Quota | Kind::VolumeGone | Kind::Tags | Kind::Expired | Kind::Other => Outcome::Overdue(error.to_string()),
+    }
+}
+
+/// Names the AMI that a snapshot belongs to, where EC2's message does; deregistered and disabled AMIs block too.
+fn in_use(error: &Ec2Error) -> String {
+    let words = error.message().split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+    match words.into_iter().find(|word| word.starts_with("ami-")) {
+        Some(ami) => format!("in use by {ami}"),
+        None => error.to_string(),
+    }
+}
+
+fn done(tally: Tally) -> Response {
+    Response { deferred: Vec::new(), round: 0, wait_seconds: 0, tally }
+}
+
+fn next_round(deferred: Vec<(SnapshotId, Option<Ec2Error>)>, progress: bool, round: u32, mut tally: Tally) -> Response {
+    if deferred.is_empty() {
+        return done(tally);
+    }
+    let limited = deferred.iter().any(|(_, reason)| reason.is_some());
+    let why = if limited { Deferred::Limited } else { Deferred::OutOfTime };
+    match rounds::after(why, progress, round, tally.rounds) {
+        Next::Again { round, wait_seconds } => {
+            tally.rounds += 1;
+            Response { deferred: deferred.into_iter().map(|(id, _)| id).collect(), round, wait_seconds, tally }
+        }
+        Next::GiveUp => {
+            for (id, reason) in deferred {
+                let reason = reason.map_or_else(|| STILL_DEFERRED.to_owned(), |error| error.to_string());
+                tally.snapshot_overdue(id, &reason);
+            }
+            done(tally)
+        }
+    }
+}

@@ -8,6 +8,7 @@
 pub mod model;
 pub mod naming;
 pub mod plan;
+pub mod rounds;
 pub mod selection;
 pub mod spec;
 pub mod tags;

@@ -41,7 +41,8 @@ where
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
         let deadline = Deadline::of(&event.context);
         let answer = match contract::parse::from_value(&event.payload) {
-            Ok(request) => work(request, deadline).await.map_err(Into::into),
+            // Boxed: an SDK call's future is nested so deeply that rustc gives up on the layout of what holds it.
+            Ok(request) => Box::pin(work(request, deadline)).await.map_err(Into::into),
             Err(refusal) => Err(StepError::new(INVALID_REQUEST, refusal.to_string())),
         };
         answer.inspect_err(log_failure)

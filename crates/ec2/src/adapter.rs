@@ -1,0 +1,262 @@
+//! The ports over the AWS SDK.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::types::{Filter, ResourceType, Snapshot as SdkSnapshot, Tag, TagSpecification};
+use backon::{ExponentialBuilder, Retryable};
+use contract::limits::{FILTER_VALUES, SNAPSHOTS_PER_PAGE, VOLUMES_PER_PAGE};
+use contract::selector::{POLICY_TAG, RUN_TAG};
+use contract::{Pace, PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
+use policy::model::{Snapshot, Tags, Volume};
+
+use crate::convert;
+use crate::error::{Ec2Error, Kind};
+use crate::pace::{Api, Pacer};
+use crate::port::{CreateSnapshot, DeleteSnapshot, ReadSnapshots, ReadVolumes, Regions, SnapshotNow, VolumePage};
+
+/// Tries after the first that one read gets.
+const READ_RETRIES: usize = 5;
+/// Tries after the first that one write gets. Few, as each waits for its turn again: what is left over is deferred to a
+/// later round, and a step must end in time whatever EC2 does.
+const WRITE_RETRIES: usize = 2;
+/// The pause before the first retry, doubled before each further one, with jitter.
+const FIRST_PAUSE: Duration = Duration::from_millis(400);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// What the pauses before the retries of one call may take together.
+const ALL_PAUSES: Duration = Duration::from_secs(20);
+
+/// The states of a volume that can be snapshotted (EC2 API, Volume).
+const SNAPSHOTTABLE: [&str; 2] = ["available", "in-use"];
+
+/// EC2 in one region.
+#[derive(Debug)]
+pub struct Ec2 {
+    client: Client,
+    describe: Pacer,
+    create: Pacer,
+    delete: Pacer,
+    first_pause: Duration,
+}
+
+impl Ec2 {
+    /// EC2 over `client`, at `pace`. The client must not retry on its own, as it would do so past the pacer.
+    #[must_use]
+    pub fn new(client: Client, pace: Pace) -> Self {
+        Self {
+            client,
+            describe: Pacer::new(Api::Describe, pace),
+            create: Pacer::new(Api::CreateSnapshot, pace),
+            delete: Pacer::new(Api::DeleteSnapshot, pace),
+            first_pause: FIRST_PAUSE,
+        }
+    }
+
+    /// The same, with another pause before the first retry: for tests that do not want to wait.
+    #[must_use]
+    pub fn with_first_pause(mut self, first_pause: Duration) -> Self {
+        self.first_pause = first_pause;
+        self
+    }
+
+    /// Sends a call at its pace, and again with growing pauses while that is safe and sensible.
+    async fn call<T, E>(&self, api: Api, send: impl AsyncFn() -> Result<T, SdkError<E>>) -> Result<T, Ec2Error>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        T: Debug,
+    {
+        let (pacer, retries) = match api {
+            Api::Describe => (&self.describe, READ_RETRIES),
+            Api::CreateSnapshot => (&self.create, WRITE_RETRIES),
+            Api::DeleteSnapshot => (&self.delete, WRITE_RETRIES),
+        };
+        let mut renewed = false;
+        let attempt = || async {
+            pacer.ready().await;
+            let answer = send().await.map_err(Ec2Error::from);
+            match &answer {
+                Err(error) if error.kind() == Kind::Throttled => pacer.throttled(),
+                _ => pacer.went_through(),
+            }
+            answer
+        };
+        attempt
+            .retry(
+                ExponentialBuilder::default()
+                    .with_jitter()
+                    .with_min_delay(self.first_pause)
+                    .with_max_delay(LONGEST_PAUSE)
+                    .with_total_delay(Some(ALL_PAUSES))
+                    .with_max_times(retries),
+            )
+            .when(|error: &Ec2Error| match error.kind() {
+                Kind::Throttled => true,
+                // A create has no client token: who does not know whether it was done looks first.
+                Kind::Unavailable | Kind::Transitional => api != Api::CreateSnapshot,
+                Kind::Expired => !std::mem::replace(&mut renewed, true),
+                _ => false,
+            })
+            .notify(|error, pause| tracing::info!(?api, code = error.code(), ?pause, "call is sent again"))
+            .await
+    }
+
+    async fn snapshots<T>(&self, filters: &[Filter], convert: impl Fn(&SdkSnapshot) -> Option<T>) -> Result<Vec<T>, Ec2Error> {
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = self
+                .call(Api::Describe, async || {
+                    self.client
+                        .describe_snapshots()
+                        .owner_ids("self")
+                        .set_filters(Some(filters.to_vec()))
+                        .max_results(SNAPSHOTS_PER_PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                        .await
+                })
+                .await?;
+            found.extend(page.snapshots().iter().filter_map(&convert));
+            token = page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn filter<V: Into<String>>(name: impl Into<String>, values: impl IntoIterator<Item = V>) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.into_iter().map(Into::into).collect())).build()
+}
+
+fn tag_is(key: &str, value: &str) -> Filter {
+    filter(format!("tag:{key}"), [value])
+}
+
+impl Regions for Ec2 {
+    async fn enabled_regions(&self) -> Result<Vec<Region>, Ec2Error> {
+        // `all_regions(false)`: those that need no opt-in, and those that were opted into.
+        let answer =
+            self.call(Api::Describe, async || self.client.describe_regions().all_regions(false).send().await).await?;
+        Ok(answer.regions().iter().filter_map(|region| Region::new(region.region_name()?).ok()).collect())
+    }
+}
+
+impl ReadVolumes for Ec2 {
+    async fn tagged_page(&self, selector: &TagSelector, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
+        let tag = match &selector.value {
+            Some(value) => tag_is(selector.key.as_str(), value.as_str()),
+            None => filter("tag-key", [selector.key.as_str()]),
+        };
+        let filters = vec![tag, filter("status", SNAPSHOTTABLE)];
+        let page = self
+            .call(Api::Describe, async || {
+                self.client
+                    .describe_volumes()
+                    .set_filters(Some(filters.clone()))
+                    .max_results(VOLUMES_PER_PAGE)
+                    .set_next_token(cursor.clone())
+                    .send()
+                    .await
+            })
+            .await?;
+        Ok(VolumePage {
+            volumes: page
+                .volumes()
+                .iter()
+                .filter_map(|volume| Some((convert::volume_id(volume)?, convert::tags(volume.tags()))))
+                .collect(),
+            cursor: page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned),
+        })
+    }
+
+    async fn volumes(&self, ids: &[VolumeId]) -> Result<Vec<Volume>, Ec2Error> {
+        let mut found = Vec::with_capacity(ids.len());
+        // By filter and not by id: one id that is gone would fail the whole call.
+        for some in ids.chunks(FILTER_VALUES) {
+            let filters = vec![filter("volume-id", some.iter().map(VolumeId::as_str))];
+            let mut token: Option<String> = None;
+            loop {
+                let page = self
+                    .call(Api::Describe, async || {
+                        self.client
+                            .describe_volumes()
+                            .set_filters(Some(filters.clone()))
+                            .max_results(VOLUMES_PER_PAGE)
+                            .set_next_token(token.clone())
+                            .send()
+                            .await
+                    })
+                    .await?;
+                found.extend(page.volumes().iter().filter_map(convert::volume));
+                token = page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned);
+                if token.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl ReadSnapshots for Ec2 {
+    async fn of_run(&self, policy: &PolicyName, run: &RunId, volumes: &[VolumeId]) -> Result<Vec<Snapshot>, Ec2Error> {
+        let mut found = Vec::new();
+        for some in volumes.chunks(FILTER_VALUES) {
+            let filters = [
+                tag_is(POLICY_TAG, policy.as_str()),
+                tag_is(RUN_TAG, run.as_str()),
+                filter("volume-id", some.iter().map(VolumeId::as_str)),
+            ];
+            found.extend(self.snapshots(&filters, convert::snapshot).await?);
+        }
+        Ok(found)
+    }
+
+    async fn managed(&self, policy: &PolicyName) -> Result<Vec<Snapshot>, Ec2Error> {
+        self.snapshots(&[tag_is(POLICY_TAG, policy.as_str())], convert::snapshot).await
+    }
+
+    async fn now(&self, ids: &[SnapshotId]) -> Result<Vec<SnapshotNow>, Ec2Error> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(FILTER_VALUES) {
+            let filters = [filter("snapshot-id", some.iter().map(SnapshotId::as_str))];
+            found.extend(self.snapshots(&filters, convert::snapshot_now).await?);
+        }
+        Ok(found)
+    }
+}
+
+impl CreateSnapshot for Ec2 {
+    async fn create(&self, volume: &VolumeId, description: &str, tags: &Tags) -> Result<SnapshotId, Ec2Error> {
+        let tags = TagSpecification::builder()
+            .resource_type(ResourceType::Snapshot)
+            .set_tags(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
+            .build();
+        let answer = self
+            .call(Api::CreateSnapshot, async || {
+                self.client
+                    .create_snapshot()
+                    .volume_id(volume.as_str())
+                    .description(description)
+                    .tag_specifications(tags.clone())
+                    .send()
+                    .await
+            })
+            .await?;
+        let id = answer.snapshot_id().unwrap_or_default();
+        // An answer without an id is an answer that was lost: the snapshot is most likely there.
+        SnapshotId::new(id).map_err(|refusal| Ec2Error::lost(refusal.to_string()))
+    }
+}
+
+impl DeleteSnapshot for Ec2 {
+    async fn delete(&self, snapshot: &SnapshotId) -> Result<(), Ec2Error> {
+        self.call(Api::DeleteSnapshot, async || self.client.delete_snapshot().snapshot_id(snapshot.as_str()).send().await)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! What steps ask of EC2, in domain types. Each step asks for the few of these that it needs, so a test's fake is short.
+
+use std::future::Future;
+
+use contract::{PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
+use policy::model::{Snapshot, SnapshotState, Tags, Volume};
+
+use crate::Ec2Error;
+
+/// One page of the volumes that bear a policy's tag.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VolumePage {
+    /// Their ids and tags.
+    pub volumes: Vec<(VolumeId, Tags)>,
+    /// Where the page ended; `None` after the last.
+    pub cursor: Option<String>,
+}
+
+/// A snapshot as it is right before it is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotNow {
+    /// Its id.
+    pub id: SnapshotId,
+    /// How far it is.
+    pub state: SnapshotState,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// The regions of the account.
+pub trait Regions {
+    /// The regions that are enabled for this account.
+    fn enabled_regions(&self) -> impl Future<Output = Result<Vec<Region>, Ec2Error>>;
+}
+
+/// Reads volumes.
+pub trait ReadVolumes {
+    /// One page of the volumes in a state that can be snapshotted that bear the tag. The exclusion tag is not looked at.
+    fn tagged_page(
+        &self,
+        selector: &TagSelector,
+        cursor: Option<String>,
+    ) -> impl Future<Output = Result<VolumePage, Ec2Error>>;
+
+    /// Those of `ids` that are still there, in no particular order.
+    fn volumes(&self, ids: &[VolumeId]) -> impl Future<Output = Result<Vec<Volume>, Ec2Error>>;
+}
+
+/// Reads snapshots of this account; never anybody else's.
+pub trait ReadSnapshots {
+    /// The snapshots that this run of this policy made of `volumes`.
+    fn of_run(
+        &self,
+        policy: &PolicyName,
+        run: &RunId,
+        volumes: &[VolumeId],
+    ) -> impl Future<Output = Result<Vec<Snapshot>, Ec2Error>>;
+
+    /// All snapshots that bear the managed tag of this policy.
+    fn managed(&self, policy: &PolicyName) -> impl Future<Output = Result<Vec<Snapshot>, Ec2Error>>;
+
+    /// Those of `ids` that this account owns, as they are now.
+    fn now(&self, ids: &[SnapshotId]) -> impl Future<Output = Result<Vec<SnapshotNow>, Ec2Error>>;
+}
+
+/// Makes snapshots.
+pub trait CreateSnapshot {
+    /// Makes a snapshot with all its tags in the one call. EC2 has no client token here: after an error that is
+    /// [ambiguous](Ec2Error::is_ambiguous) the snapshot may be there, so it is never sent twice without a look.
+    fn create(
+        &self,
+        volume: &VolumeId,
+        description: &str,
+        tags: &Tags,
+    ) -> impl Future<Output = Result<SnapshotId, Ec2Error>>;
+}
+
+/// Deletes snapshots.
+pub trait DeleteSnapshot {
+    /// Deletes a snapshot.
+    fn delete(&self, snapshot: &SnapshotId) -> impl Future<Output = Result<(), Ec2Error>>;
+}
