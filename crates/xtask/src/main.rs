@@ -1,2 +1,82 @@
-//! .
-fn main() {}
+//! The developer's commands. `cargo xtask demo` shows the product at work on this machine; `cargo xtask test` proves it.
+//!
+//! Whatever a command needs besides Rust, Node.js and Python it installs by itself, pinned, into the target directory.
+
+mod package;
+mod report;
+mod tools;
+mod verify;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::report::Report;
+use crate::tools::Tools;
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The developer's commands of EBS Backup", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show three nights, a failed region and its replay, on a local AWS. Needs no account and no Docker.
+    Demo {
+        /// Leave the local AWS running and print how to look around.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Everything that must hold: the checks, the Rust tests, the CDK tests, the tests on the local AWS.
+    Test,
+    /// The quick part of `test`: formatting, lints, documentation, licences, spelling, types.
+    Check,
+    /// Make the Lambda zips for deployment, linked against the runtime's glibc.
+    Package {
+        /// Which architectures; arm64 needs `rustup target add aarch64-unknown-linux-gnu`.
+        #[arg(long, value_delimiter = ',', default_value = "x86_64")]
+        arch: Vec<package::Architecture>,
+    },
+    /// Rewrite the files that are generated from the code: the execution input's schema, the CDK template's snapshot.
+    Generate,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let tools = Tools::new(&workspace);
+    match command {
+        Command::Demo { keep } => demo(&workspace, &tools, keep),
+        Command::Test => Ok(verify::test(&workspace, &tools)),
+        Command::Check => Ok(verify::check(&workspace, &tools)),
+        Command::Package { arch } => package::package(&workspace, &tools, &arch).map(|()| ExitCode::SUCCESS),
+        Command::Generate => verify::generate(&workspace, &tools).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn demo(workspace: &Workspace, tools: &Tools, keep: bool) -> Result<ExitCode> {
+    let mut report = Report::new("Setting up");
+    let local = report.step("local AWS, CDK and binaries", || tools.local_aws());
+    let Some(local) = local else { return Ok(report.close()) };
+    let mut demo = workspace.binary("demo");
+    demo.envs(local.environment());
+    if keep {
+        demo.arg("--keep");
+    }
+    let status = demo.status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
