@@ -1,0 +1,85 @@
+//! One pair of payloads per step: examples for people, and what the types and the state machine are held against.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use contract::parse::from_value;
+use contract::steps::{create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify, replay_gate};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::source::{STEPS, json, pascal, path, states, strings};
+
+fn round_trip<T: DeserializeOwned + Serialize + Debug>(file: &str) {
+    let payload = json(file);
+    let read: T = from_value(&payload).unwrap_or_else(|error| panic!("{file}: {error}"));
+    assert_eq!(serde_json::to_value(&read).unwrap(), payload, "{file} does not come back as it was");
+}
+
+fn pair<Request, Response>(stem: &str)
+where
+    Request: DeserializeOwned + Serialize + Debug,
+    Response: DeserializeOwned + Serialize + Debug,
+{
+    round_trip::<Request>(&format!("statemachine/payloads/{stem}.input.json"));
+    round_trip::<Response>(&format!("statemachine/payloads/{stem}.output.json"));
+}
+
+#[test]
+fn every_payload_comes_back_as_it_was() {
+    pair::<list_regions::Request, list_regions::Response>("list-regions");
+    pair::<discover_volumes::Request, discover_volumes::Response>("discover-volumes");
+    pair::<create_snapshots::Request, create_snapshots::Response>("create-snapshots");
+    pair::<find_expired::Request, find_expired::Response>("find-expired");
+    pair::<delete_snapshots::Request, delete_snapshots::Response>("delete-snapshots");
+    pair::<notify::Request, notify::Response>("notify");
+    pair::<replay_gate::Request, replay_gate::Response>("replay-gate");
+}
+
+#[test]
+fn an_unknown_field_is_refused_at_every_door() {
+    fn refuses<T: DeserializeOwned + Debug>(stem: &str) {
+        let mut payload = json(&format!("statemachine/payloads/{stem}.input.json"));
+        payload["surprise"] = Value::Bool(true);
+        let error = from_value::<T>(&payload).unwrap_err();
+        assert_eq!(error.path, "surprise", "{stem}: {error}");
+    }
+    refuses::<list_regions::Request>("list-regions");
+    refuses::<discover_volumes::Request>("discover-volumes");
+    refuses::<create_snapshots::Request>("create-snapshots");
+    refuses::<find_expired::Request>("find-expired");
+    refuses::<delete_snapshots::Request>("delete-snapshots");
+    refuses::<notify::Request>("notify");
+    refuses::<replay_gate::Request>("replay-gate");
+}
+
+#[test]
+fn the_machine_sends_the_fields_that_a_step_reads_and_reads_fields_that_it_sends() {
+    let states = states();
+    for stem in STEPS {
+        let state = &states[&pascal(stem)];
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        let input = json(&format!("statemachine/payloads/{stem}.input.json"));
+        assert_eq!(keys(&state["Arguments"]["Payload"]), keys(&input), "{stem}");
+
+        let output = keys(&json(&format!("statemachine/payloads/{stem}.output.json")));
+        for expression in strings(&state["Output"]).into_iter().chain(strings(&state["Assign"])) {
+            for read in expression.split("$states.result.Payload.").skip(1) {
+                let field: String = read.chars().take_while(char::is_ascii_alphanumeric).collect();
+                assert!(output.contains(&field), "{stem}: the machine reads {field}, which is not in its answer");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_inputs_schema_is_the_one_of_the_code() {
+    let file = path("statemachine/input.schema.json");
+    let schema = serde_json::to_string_pretty(&contract::input::schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&file, &schema).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == schema, "statemachine/input.schema.json is out of date: cargo xtask generate");
+}

@@ -1,0 +1,130 @@
+//! The largest payload of every step, against the 256 KiB that Step Functions lets pass.
+
+use contract::config::{Floor, Pace, PurgeGuard};
+use contract::limits::{CAUSE_CHARS, DELETIONS_PER_PAGE, JOB_BYTES, PAYLOAD_BYTES, REGIONS_PER_RUN, TALLY_BYTES, VOLUMES_PER_PAGE};
+use contract::steps::notify::{self, RegionResult, Results};
+use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
+use contract::tally::{KeepKind, PurgeHeld, VolumeCounts};
+use contract::{
+    JobPolicy, PlanDigest, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue, Tally,
+    VolumeId,
+};
+use serde::Serialize;
+
+/// What a payload may take at most, per cent of the limit: the rest is for what Step Functions wraps around it.
+const MARGIN_PERCENT: usize = 92;
+
+fn bytes(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).unwrap().len()
+}
+
+fn fits(what: &str, value: &impl Serialize) {
+    let size = bytes(value);
+    assert!(size * 100 <= PAYLOAD_BYTES * MARGIN_PERCENT, "{what}: {size} bytes of {PAYLOAD_BYTES}");
+}
+
+fn volume(n: usize) -> VolumeId {
+    VolumeId::new(format!("vol-{n:017x}")).unwrap()
+}
+
+fn snapshot(n: usize) -> SnapshotId {
+    SnapshotId::new(format!("snap-{n:017x}")).unwrap()
+}
+
+/// A job with every text as long as it can be.
+fn worst_job(n: usize) -> RegionJob {
+    RegionJob {
+        region: Region::new(format!("{}-central-{n:02}", "x".repeat(21))).unwrap(),
+        run_id: RunId::new("r".repeat(256)).unwrap(),
+        started_at: "2026-11-23T02:00:07.123456789Z".parse().unwrap(),
+        dry_run: false,
+        replay: u32::MAX,
+        approve_purge: Some(PlanDigest::new("0123456789abcdef").unwrap()),
+        policy: JobPolicy {
+            name: PolicyName::new("p".repeat(32)).unwrap(),
+            tag: TagSelector { key: TagKey::new("k".repeat(128)).unwrap(), value: Some(TagValue::new("v".repeat(256)).unwrap()) },
+            retention: Retention::new(Some(36_500), Some(1_000)).unwrap(),
+            floor: Floor::new(100).unwrap(),
+            purge_guard: PurgeGuard { max_percent: 100, min_snapshots: u32::MAX },
+        },
+        pace: Pace { share_percent: 100 },
+    }
+}
+
+/// The worst night: every list full, every text as long and as hard to escape as it can be.
+fn worst_tally() -> Tally {
+    let hard = "\u{1}\"".repeat(400);
+    let mut tally = Tally::default();
+    for n in 0..100 {
+        tally.discovered.push(volume(n));
+        tally.created.push(snapshot(n));
+        tally.deleted.push(snapshot(n));
+        tally.skipped.push(volume(n));
+        tally.volume_failed(volume(n), &format!("{n}{}", "E".repeat(200)), &hard);
+        tally.snapshot_expired(snapshot(n), &hard);
+        tally.snapshot_overdue(snapshot(n), &hard);
+    }
+    let kinds = [
+        KeepKind::KeepDays, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Pending, KeepKind::RecentError,
+        KeepKind::NotCompleted, KeepKind::BackupFailed, KeepKind::Unattributed,
+    ];
+    tally.kept = kinds.into_iter().map(|kind| (kind, 100_000)).collect();
+    tally.purge_held = Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanDigest::new("0123456789abcdef").unwrap() });
+    tally.creates_stopped = Some("SnapshotLimitExceeded".to_owned());
+    let many = 100_000;
+    tally.volumes = VolumeCounts { discovered: many, created: many, existing: many, planned: many, skipped: many, failed: many };
+    tally.rounds = 1_000;
+    tally
+}
+
+fn worst_jobs() -> Vec<RegionJob> {
+    (0..REGIONS_PER_RUN).map(worst_job).collect()
+}
+
+fn page(ids: i32) -> usize {
+    usize::try_from(ids).unwrap()
+}
+
+#[test]
+fn a_job_and_a_tally_keep_to_their_budgets() {
+    let (job, tally) = (bytes(&worst_job(1)), bytes(&worst_tally()));
+    assert!(job <= JOB_BYTES, "a job takes {job} bytes");
+    assert!(tally <= TALLY_BYTES, "a tally takes {tally} bytes");
+    assert!(tally * 10 >= TALLY_BYTES * 9, "the worst tally is not the worst any more: {tally} bytes");
+}
+
+#[test]
+fn the_plan_of_a_run_fits() {
+    fits("list-regions", &list_regions::Response { jobs: worst_jobs() });
+    fits("replay-gate", &replay_gate::Response { jobs: worst_jobs() });
+}
+
+#[test]
+fn a_page_of_a_region_fits() {
+    let volume_ids: Vec<_> = (0..page(VOLUMES_PER_PAGE)).map(volume).collect();
+    fits("create-snapshots", &create_snapshots::Request { job: worst_job(1), volume_ids: volume_ids.clone(), round: 9, tally: worst_tally() });
+    fits("create-snapshots' rest", &create_snapshots::Response { deferred: volume_ids, round: 9, wait_seconds: 300, tally: worst_tally() });
+    let snapshot_ids: Vec<_> = (0..DELETIONS_PER_PAGE).map(snapshot).collect();
+    let cursor = Some(find_expired::Cursor { after: snapshot(1), left: 100_000 });
+    fits("find-expired", &find_expired::Response { snapshot_ids: snapshot_ids.clone(), cursor, tally: worst_tally() });
+    fits("delete-snapshots", &delete_snapshots::Request { job: worst_job(1), snapshot_ids, round: 9, tally: worst_tally() });
+}
+
+#[test]
+fn the_results_of_all_regions_together_fit() {
+    let result = |job: &RegionJob| {
+        serde_json::to_value(RegionResult::Failed {
+            region: job.region.clone(),
+            error: "SnapshotCreationPerVolumeRateExceeded".to_owned(),
+            // The cause is JSON itself: most of its quotes are escaped once more.
+            cause: "\"x".repeat(CAUSE_CHARS / 2),
+            tally: Box::new(worst_tally()),
+        })
+        .unwrap()
+    };
+    let jobs = worst_jobs();
+    let results: Vec<_> = jobs.iter().map(result).collect();
+    fits("the map's output", &results);
+    let execution_arn = format!("arn:aws-us-gov:states:us-gov-west-1:111122223333:execution:ebs-backup:{}", "n".repeat(80));
+    fits("notify", &notify::Request { jobs, results: Results::Regions(results), execution_arn });
+}

@@ -1,0 +1,63 @@
+//! The repository's own files, as the tests read them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+/// The stems that every layer shares.
+pub const STEPS: [&str; 7] =
+    ["list-regions", "discover-volumes", "create-snapshots", "find-expired", "delete-snapshots", "notify", "replay-gate"];
+
+/// A path in the repository.
+pub fn path(relative: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(relative)
+}
+
+/// The text of a file of the repository.
+pub fn text(relative: &str) -> String {
+    fs::read_to_string(path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+}
+
+/// A JSON file of the repository.
+pub fn json(relative: &str) -> Value {
+    serde_json::from_str(&text(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+}
+
+/// The state machine.
+pub fn machine() -> Value {
+    json("statemachine/backup.asl.json")
+}
+
+/// All states of the machine and of its regions, by name.
+pub fn states() -> BTreeMap<String, Value> {
+    let machine = machine();
+    let mut states = BTreeMap::new();
+    collect(&machine, &mut states);
+    states
+}
+
+fn collect(machine: &Value, states: &mut BTreeMap<String, Value>) {
+    for (name, state) in machine["States"].as_object().unwrap() {
+        states.insert(name.clone(), state.clone());
+        if state["ItemProcessor"].is_object() {
+            collect(&state["ItemProcessor"], states);
+        }
+    }
+}
+
+/// `find-expired` → `FindExpired`.
+pub fn pascal(stem: &str) -> String {
+    stem.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+/// Every string in a JSON document.
+pub fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(strings).collect(),
+        Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,1 @@
+//! The workspace's own tests; see the folders beside this file.
