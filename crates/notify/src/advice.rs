@@ -1,0 +1,41 @@
+//! What helps against an error, for whoever meets it for the first time, at night.
+
+use contract::errors::{EC2_THROTTLED, EC2_UNAVAILABLE, REGION_LOST, STILL_DEFERRED, VOLUMES_UNACCOUNTED};
+
+/// What helps against the error `name`; `None` where nothing better can be said than EC2 did.
+pub fn on(name: &str) -> Option<&'static str> {
+    Some(match name {
+        EC2_THROTTLED => {
+            "other tools of the account use up the region's request rate: replay when it is quieter, or lower the pace"
+        }
+        EC2_UNAVAILABLE => {
+            "EC2 did not answer in that region: look at the AWS Health Dashboard, and replay when it does"
+        }
+        REGION_LOST => {
+            "the region's own execution has the reason: open the execution, choose the Map run, then the region"
+        }
+        VOLUMES_UNACCOUNTED => {
+            "a fault in EBS Backup: replay makes the missing snapshots; please report it with the region's log"
+        }
+        STILL_DEFERRED => {
+            "a limit of EC2 did not lift for the whole run: replay, and look for other tools that make snapshots"
+        }
+        "UnauthorizedOperation" | "AuthFailure" => {
+            "the role may not do this there: look for a service control policy or a permissions boundary that denies it"
+        }
+        "OptInRequired" => {
+            "the account does not use this service or region: enable it, or exclude the region in the policy"
+        }
+        "SnapshotLimitExceeded" => {
+            "the region holds as many snapshots as its quota allows: delete some, or have the quota raised"
+        }
+        "ConcurrentSnapshotLimitExceeded" | "PendingSnapshotLimitExceeded" => {
+            "too many snapshots are on their way: replay when they are completed"
+        }
+        "States.DataLimitExceeded" => {
+            "what the regions reported is too large to be passed on: replay fewer regions at a time"
+        }
+        "States.Timeout" | "Sandbox.Timedout" => "a step did not end in time: replay, it goes on where it stopped",
+        _ => return None,
+    })
+}

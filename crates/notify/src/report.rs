@@ -1,0 +1,69 @@
+//! What every variant of the report is rendered from.
+
+use contract::text::clip;
+use serde::Serialize;
+
+use crate::arn;
+use crate::evaluate::Evaluation;
+
+/// The longest account name in a report, in bytes of JSON. Names are free text.
+const ACCOUNT_NAME_BYTES: usize = 120;
+/// What stands for an account that the execution's ARN does not give.
+const UNKNOWN: &str = "unknown";
+
+/// A run's evaluation, and whose run it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report<'a> {
+    /// What people call the account, on one line.
+    pub account_name: String,
+    /// The account's number.
+    pub account_id: &'a str,
+    /// The execution.
+    pub execution_arn: &'a str,
+    /// Where the console shows it, if that is known.
+    pub link: Option<String>,
+    /// What became of the run.
+    pub evaluation: &'a Evaluation,
+}
+
+impl<'a> Report<'a> {
+    /// The report on `evaluation`, the run of the execution `execution_arn` in the account named `account_name`.
+    #[must_use]
+    pub fn new(account_name: &str, execution_arn: &'a str, evaluation: &'a Evaluation) -> Self {
+        Self {
+            account_name: clip(&one_line(account_name), ACCOUNT_NAME_BYTES),
+            account_id: arn::account_of(execution_arn).unwrap_or(UNKNOWN),
+            execution_arn,
+            link: arn::console_link(execution_arn),
+            evaluation,
+        }
+    }
+
+    /// What kind of run it was and how it ended: `DRY RUN OK`, `REPLAY 1 FAILED, PURGE HELD`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let run = &self.evaluation.run;
+        let dry_run = if run.dry_run { "DRY RUN " } else { "" };
+        let replay = if run.replay > 0 { format!("REPLAY {} ", run.replay) } else { String::new() };
+        let held = if self.evaluation.totals().purges_held > 0 { ", PURGE HELD" } else { "" };
+        format!("{dry_run}{replay}{}{held}", self.evaluation.status().word())
+    }
+}
+
+/// `text` without line breaks and other control characters.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// `count` things: `1 region`, `2 regions`.
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+/// The JSON text of `value`. Only types of numbers, texts and maps by text are rendered here, which always succeeds.
+#[must_use]
+pub fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

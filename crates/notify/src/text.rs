@@ -1,0 +1,381 @@
+//! The report for people: plain text, what happened and what to do in the first lines.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use contract::Tally;
+use contract::tally::{KeepKind, Sample, SnapshotCounts, SnapshotReason, VolumeCounts};
+use contract::text::json_len;
+
+use crate::evaluate::{RegionOutcome, Status};
+use crate::report::{Report, counted, json, one_line};
+use crate::{advice, table};
+
+/// Kept free for the line that names the regions whose details do not fit, in bytes of JSON.
+const LEFT_OUT_BYTES: usize = 2_000;
+/// Regions named in the line that says why a run failed.
+const CAUSES_IN_HEAD: usize = 3;
+
+/// The report on a run in at most `room` bytes of JSON, as long as there is room for what is never cut: the result, the
+/// totals, every failure, and how to replay or approve. Details of single regions fill the rest, failed regions first.
+#[must_use]
+pub fn render(report: &Report<'_>, room: usize) -> String {
+    let blocks = [head(report), facts(report), counts(report), failures(report), replay(report), held(report)];
+    let mut text = blocks.into_iter().filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n\n");
+    text.push('\n');
+    let mut used = json_len(&text) + LEFT_OUT_BYTES;
+    let mut left_out = Vec::new();
+    for region in report.evaluation.by_weight() {
+        let details = details(region);
+        used += json_len(&details);
+        // Once one is left out, all lighter ones are: a failed region never gives way to a healthy one.
+        if used <= room && left_out.is_empty() {
+            text.push_str(&details);
+        } else {
+            left_out.push(region.region().as_str());
+        }
+    }
+    if !left_out.is_empty() {
+        text += &format!(
+            "\nThe details of {} did not fit: {}\n",
+            counted(left_out.len() as u64, "region"),
+            left_out.join(", ")
+        );
+    }
+    text
+}
+
+fn head(report: &Report<'_>) -> String {
+    let (evaluation, totals) = (report.evaluation, report.evaluation.totals());
+    let mut lines = vec![format!("{}: {}", report.title(), outcome(report))];
+    if evaluation.status() != Status::Ok {
+        let mut causes = causes(&evaluation.by_weight());
+        let more = causes.len().saturating_sub(CAUSES_IN_HEAD);
+        causes.truncate(CAUSES_IN_HEAD);
+        if more > 0 {
+            causes.push(format!("{more} more below"));
+        }
+        lines.push(format!("Why: {}.", causes.join("; ")));
+        lines.push(format!("To do: remove the causes, then choose \"Redrive from failure\" in {}", place(report)));
+    }
+    if totals.purges_held > 0 {
+        let verb = if evaluation.run.dry_run { "would be held" } else { "is held" };
+        lines.push(format!(
+            "The purge {verb} in {}: it is too large to be believed. See below.",
+            counted(totals.purges_held, "region")
+        ));
+    }
+    if totals.snapshots.overdue > 0 {
+        lines.push(format!(
+            "{} should be gone and cannot be deleted. See the reasons below.",
+            counted(totals.snapshots.overdue, "snapshot")
+        ));
+    }
+    if evaluation.status() == Status::Ok && totals.purges_held == 0 && totals.snapshots.overdue == 0 {
+        lines.push("To do: nothing.".to_owned());
+    }
+    if evaluation.run.dry_run {
+        lines.push("This was a dry run: nothing was written.".to_owned());
+    } else if evaluation.run.replay > 0 {
+        lines.push(format!(
+            "This was replay {}. It covers only {} that had failed or had volumes without a snapshot.",
+            evaluation.run.replay,
+            counted(totals.regions, "region")
+        ));
+    }
+    lines.join("\n")
+}
+
+/// Where to find the execution.
+fn place<'a>(report: &'a Report<'_>) -> &'a str {
+    report.link.as_deref().unwrap_or(report.execution_arn)
+}
+
+fn outcome(report: &Report<'_>) -> String {
+    let (evaluation, totals) = (report.evaluation, report.evaluation.totals());
+    let (volumes, snapshots) = (&totals.volumes, &totals.snapshots);
+    match evaluation.status() {
+        Status::Failed => {
+            let failed = evaluation.regions.iter().filter(|region| region.failure().is_some());
+            let open: u64 = failed.map(|region| region.tally.volumes.unaccounted()).sum();
+            let parts = [
+                Some(format!("{} of {} failed", totals.regions_failed, counted(totals.regions, "region"))),
+                (totals.regions_incomplete > 0).then(|| format!("{} incomplete", totals.regions_incomplete)),
+                (volumes.failed > 0).then(|| format!("{} got no snapshot", counted(volumes.failed, "volume"))),
+                (open > 0).then(|| format!("{} not known to have one", counted(open, "volume"))),
+            ];
+            format!("{}.", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        }
+        Status::Incomplete => format!(
+            "{} of {} got no snapshot, in {}.",
+            volumes.failed,
+            counted(volumes.discovered, "volume"),
+            counted(totals.regions_incomplete, "region")
+        ),
+        Status::Ok if evaluation.idle() => format!("nothing was to do in {}.", counted(totals.regions, "region")),
+        Status::Ok if evaluation.run.dry_run => {
+            let passing = evaluation.regions.iter().filter(|region| region.tally.purge_held.is_none());
+            let expired: u64 = passing.map(|region| region.tally.snapshots.expired).sum();
+            format!(
+                "{} would be made of {}, {} would be deleted.",
+                counted(volumes.planned, "snapshot"),
+                counted(volumes.discovered, "volume"),
+                counted(expired, "old snapshot")
+            )
+        }
+        Status::Ok => {
+            let gone = if volumes.skipped > 0 {
+                format!(" ({} gone before their turn)", volumes.skipped)
+            } else {
+                String::new()
+            };
+            format!(
+                "every volume has its snapshot: {} made, {} there already, of {}{gone}; {} deleted.",
+                volumes.created,
+                volumes.existing,
+                counted(volumes.discovered, "volume"),
+                counted(snapshots.deleted, "old snapshot")
+            )
+        }
+    }
+}
+
+/// Why regions are not well, in a few words for each cause.
+fn causes(regions: &[&RegionOutcome]) -> Vec<String> {
+    let failed =
+        regions.iter().filter_map(|region| Some((one_line(&region.failure()?.error), region.region().as_str())));
+    let failed = together(failed).into_iter().map(|(error, regions)| format!("{error} in {}", shortened(&regions)));
+    let incomplete = regions.iter().filter(|region| region.failure().is_none() && region.tally.volumes.failed > 0);
+    let incomplete = incomplete.map(|region| format!("{} in {}", error_counts(&region.tally), region.region()));
+    failed.chain(incomplete).collect()
+}
+
+/// The regions by what they share, in the order in which it is met first: a cause that struck all is told once.
+fn together<'a, K: PartialEq>(pairs: impl Iterator<Item = (K, &'a str)>) -> Vec<(K, Vec<&'a str>)> {
+    let mut groups: Vec<(K, Vec<&str>)> = Vec::new();
+    for (key, region) in pairs {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, regions)) => regions.push(region),
+            None => groups.push((key, vec![region])),
+        }
+    }
+    groups
+}
+
+fn shortened(regions: &[&str]) -> String {
+    match regions {
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {}", counted(rest.len() as u64, "more region"))
+        }
+        few => few.join(", "),
+    }
+}
+
+fn facts(report: &Report<'_>) -> String {
+    let run = &report.evaluation.run;
+    let policy = &run.policy;
+    let dry_run = if run.dry_run { "yes, nothing was written" } else { "no" };
+    let lines = [
+        format!("Account:    {} ({})", report.account_name, report.account_id),
+        format!("Run:        {}", run.run_id),
+        format!("Started:    {}", run.started_at.format("%Y-%m-%d %H:%M:%S UTC")),
+        format!("Policy:     {}", policy.name),
+        format!("Volumes:    tagged {}", policy.tag),
+        format!("Retention:  {}, and always the newest {}", policy.retention, policy.floor.get()),
+        format!("Dry run:    {dry_run}"),
+        format!("Execution:  {}", place(report)),
+    ];
+    lines.join("\n")
+}
+
+fn counts(report: &Report<'_>) -> String {
+    let evaluation = report.evaluation;
+    let made = if evaluation.run.dry_run { "to make" } else { "created" };
+    let header =
+        ["region", "discovered", made, "existing", "skipped", "failed", "expired", "deleted", "overdue", "outcome"];
+    let row = |name: &str, volumes: &VolumeCounts, snapshots: &SnapshotCounts, outcome: &str| {
+        let numbers = [
+            volumes.discovered,
+            volumes.created + volumes.planned,
+            volumes.existing,
+            volumes.skipped,
+            volumes.failed,
+            snapshots.expired,
+            snapshots.deleted,
+            snapshots.overdue,
+        ];
+        let cells = std::iter::once(name.to_owned()).chain(numbers.map(|number| number.to_string()));
+        cells.chain([outcome.to_owned()]).collect::<Vec<String>>()
+    };
+    let busy = evaluation.regions.iter().filter(|region| !region.idle());
+    let mut rows: Vec<Vec<String>> = busy
+        .map(|region| {
+            let held = if region.tally.purge_held.is_some() { ", HELD" } else { "" };
+            let outcome = format!("{}{held}", region.standing.status().word());
+            row(region.region().as_str(), &region.tally.volumes, &region.tally.snapshots, &outcome)
+        })
+        .collect();
+    let idle: Vec<&str> =
+        evaluation.regions.iter().filter(|region| region.idle()).map(|region| region.region().as_str()).collect();
+    let idle_line = format!("Nothing to do in {}: {}", counted(idle.len() as u64, "region"), idle.join(", "));
+    if rows.is_empty() {
+        return idle_line;
+    }
+    let totals = evaluation.totals();
+    rows.push(row("total", &totals.volumes, &totals.snapshots, evaluation.status().word()));
+    let table = table::render(&header, &rows);
+    if idle.is_empty() { table } else { format!("{table}\n{idle_line}") }
+}
+
+fn failures(report: &Report<'_>) -> String {
+    let mut lines = vec!["WHAT FAILED".to_owned()];
+    let regions: Vec<&RegionOutcome> = report.evaluation.to_replay().collect();
+    let failed = regions.iter().filter_map(|region| Some((region.failure()?, region.region().as_str())));
+    for (failure, regions) in together(failed) {
+        let message = one_line(&failure.message);
+        let message = if message.is_empty() { "(no message)" } else { &message };
+        lines.push(format!("  {}: {}: {message}", regions.join(", "), one_line(&failure.error)));
+    }
+    for region in regions.iter().filter(|region| region.tally.volumes.failed > 0) {
+        let volumes = &region.tally.volumes;
+        let of = counted(volumes.discovered, "volume");
+        let errors = error_counts(&region.tally);
+        lines.push(format!("  {}: {} of {of} got no snapshot: {errors}", region.region(), volumes.failed));
+    }
+    let of_regions = regions.iter().filter_map(|region| region.failure()).map(|failure| failure.error.as_str());
+    let of_volumes = regions.iter().flat_map(|region| region.tally.errors.keys()).map(String::as_str);
+    let names: BTreeSet<&str> = of_regions.chain(of_volumes).collect();
+    if lines.len() == 1 {
+        return String::new();
+    }
+    let advice: Vec<String> =
+        names.into_iter().filter_map(|name| advice::on(name).map(|advice| format!("  {name}: {advice}."))).collect();
+    if !advice.is_empty() {
+        lines.push("What helps:".to_owned());
+        lines.extend(advice);
+    }
+    lines.join("\n")
+}
+
+fn replay(report: &Report<'_>) -> String {
+    let Some(input) = report.evaluation.replay_input() else { return String::new() };
+    format!(
+        "HOW TO REPLAY these regions, and only these\n  \
+         Either open the execution and choose Recover > Redrive from failure, within 14 days.\n  \
+         Or choose New execution of the same state machine, with this input:\n{}\n  \
+         Both are safe to repeat: a volume that has its snapshot of this run gets no second one.",
+        json(&input)
+    )
+}
+
+fn held(report: &Report<'_>) -> String {
+    let mut lines = Vec::new();
+    for region in &report.evaluation.regions {
+        let Some(held) = &region.tally.purge_held else { continue };
+        let guard = region.job.policy.purge_guard;
+        lines.push(format!(
+            "  {}: {} of {} would go, more than {} % (plan {}).",
+            region.region(),
+            held.deletions,
+            counted(held.managed, "snapshot"),
+            guard.max_percent,
+            held.plan
+        ));
+        lines.extend(region.approval().map(|input| json(&input)));
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let explained = if report.evaluation.run.dry_run {
+        "PURGE WOULD BE HELD: a real run would delete nothing here, and its report would say how to approve."
+    } else {
+        "PURGE HELD: nothing was deleted here. If so many snapshots are really to go, choose New execution with the region's\n  \
+         input below. It lets exactly this plan pass; one that has changed since is held again."
+    };
+    format!("{explained}\n{}", lines.join("\n"))
+}
+
+/// All that is known of one region; empty when that is nothing.
+fn details(region: &RegionOutcome) -> String {
+    let tally = &region.tally;
+    let error = region.failure().map(|failure| format!(", {}", one_line(&failure.error))).unwrap_or_default();
+    let mut lines = vec![String::new(), format!("--- {}: {}{error}", region.region(), region.standing.status().word())];
+    lines.extend(sample("discovered", &tally.discovered, ToString::to_string));
+    lines.extend(sample("snapshots made", &tally.created, ToString::to_string));
+    lines.extend(sample("gone before their turn", &tally.skipped, ToString::to_string));
+    lines.extend(list("failed", &tally.failures, |failure| {
+        format!("{}: {}: {}", failure.volume_id, one_line(&failure.error), one_line(&failure.message))
+    }));
+    if let Some(error) = &tally.creates_stopped {
+        lines.push(format!("  no further snapshot was tried: {}", one_line(error)));
+    }
+    let open = if region.failure().is_some() { tally.volumes.unaccounted() } else { 0 };
+    if open > 0 {
+        lines.push(format!("  not known to have a snapshot: {}", counted(open, "volume")));
+    }
+    if tally.snapshots.managed > 0 {
+        let kept = if tally.kept.is_empty() { String::new() } else { format!(" ({})", kept(tally)) };
+        lines.push(format!(
+            "  snapshots of the policy: {}, kept {}{kept}",
+            tally.snapshots.managed, tally.snapshots.kept
+        ));
+    }
+    lines.extend(list("to be deleted", &tally.expired, with_reason));
+    lines.extend(sample("deleted", &tally.deleted, ToString::to_string));
+    if tally.snapshots.already_gone > 0 {
+        lines.push(format!("  deleted by somebody else: {}", tally.snapshots.already_gone));
+    }
+    lines.extend(list("overdue", &tally.overdue, with_reason));
+    // A title alone tells nothing that was not told above.
+    if lines.len() > 2 { lines.join("\n") + "\n" } else { String::new() }
+}
+
+fn with_reason(snapshot: &SnapshotReason) -> String {
+    format!("{}: {}", snapshot.snapshot_id, one_line(&snapshot.reason))
+}
+
+/// The first entries on one line.
+fn sample<T, const N: usize>(what: &str, sample: &Sample<T, N>, show: impl Fn(&T) -> String) -> Option<String> {
+    let shown: Vec<String> = sample.first.iter().map(show).collect();
+    let more = if sample.more > 0 { format!(" and {} more", sample.more) } else { String::new() };
+    (!shown.is_empty()).then(|| format!("  {what}: {}{more}", shown.join(", ")))
+}
+
+/// The first entries, one a line.
+fn list<T, const N: usize>(what: &str, sample: &Sample<T, N>, show: impl Fn(&T) -> String) -> Vec<String> {
+    if sample.first.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("  {what}:")];
+    lines.extend(sample.first.iter().map(|entry| format!("    {}", show(entry))));
+    if sample.more > 0 {
+        lines.push(format!("    and {} more", sample.more));
+    }
+    lines
+}
+
+fn error_counts(tally: &Tally) -> String {
+    joined(tally.errors.iter().map(|(name, count)| (one_line(name), count)))
+}
+
+fn kept(tally: &Tally) -> String {
+    joined(tally.kept.iter().map(|(kind, count)| (keep_words(*kind), count)))
+}
+
+fn joined<'a>(counts: impl Iterator<Item = (impl Display, &'a u64)>) -> String {
+    counts.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn keep_words(kind: KeepKind) -> &'static str {
+    match kind {
+        KeepKind::KeepDays => "keepDays",
+        KeepKind::KeepLast => "keepLast",
+        KeepKind::Floor => "floor",
+        KeepKind::Hold => "hold tag",
+        KeepKind::Pending => "pending",
+        KeepKind::RecentError => "recent error",
+        KeepKind::NotCompleted => "not completed",
+        KeepKind::BackupFailed => "backup failed",
+        KeepKind::Unattributed => "volume unknown",
+    }
+}
