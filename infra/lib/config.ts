@@ -1,0 +1,265 @@
+/**
+ * The list of accounts: what may be written, what stands for what is left out, and what is refused.
+ *
+ * Every problem of a file is reported at once, each with its path, its value and what would be right. The bounds of a
+ * policy are those of the crate `contract`, which checks them again when the deployed configuration is read.
+ */
+import { readFileSync } from 'node:fs';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { z } from 'zod';
+import { isTimeZone, scheduleExpressionProblem } from './schedule-expression';
+
+/** Lambda allows 4 KB for the whole environment of a function; the rest is left to the other variables. */
+export const MAX_DEPLOYED_CONFIGURATION_BYTES = 3500;
+
+const LOG_RETENTION_DAYS = Object.values(RetentionDays).filter(
+  (days): days is number => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
+
+// One sentence per field says what would be right, whatever is wrong with the value.
+const text = (pattern: RegExp, error: string) => z.string({ error }).regex(pattern, { error });
+const whole = (min: number, max: number, what = '') => {
+  const error = `must be a whole number from ${min} to ${max}${what}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+const flag = () => z.boolean({ error: 'must be true or false' });
+const list = <T extends z.ZodType>(item: T, of: string) => z.array(item, { error: `must be a list of ${of}` });
+const record = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? undefined : `must be an object with ${Object.keys(shape).join(', ')}`,
+  });
+
+const region = () => text(/^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/, 'must be the name of an AWS region, such as eu-central-1');
+
+// What AWS takes in a tag in all of its services. Lengths are counted in bytes, as the crate `contract` does.
+const TAG_TEXT = /^[\p{L}\p{N} +\-=._:/@]+$/u;
+const TAG_KEY =
+  'must be 1 to 128 letters, digits, spaces or + - = . _ : / @, no space at either end; not Name, which every snapshot has, and not beginning with aws: or ebs-backup:, which are reserved';
+const TAG_VALUE = 'must be 1 to 256 letters, digits, spaces or + - = . _ : / @; leave it out, or null, for any value';
+const bytes = (value: string) => Buffer.byteLength(value);
+const tag = record({
+  key: text(TAG_TEXT, TAG_KEY).refine(
+    (key) => bytes(key) <= 128 && key.trim() === key && key !== 'Name' && !/^(aws|ebs-backup):/i.test(key),
+    { error: TAG_KEY },
+  ),
+  value: text(TAG_TEXT, TAG_VALUE)
+    .refine((value) => bytes(value) <= 256, { error: TAG_VALUE })
+    .nullable()
+    .default(null),
+});
+
+const retention = record({
+  keepDays: whole(1, 36_500).optional(),
+  keepLast: whole(1, 1_000).optional(),
+}).refine((rules) => rules.keepDays !== undefined || rules.keepLast !== undefined, {
+  error: 'must have keepDays, keepLast or both: a policy that keeps nothing is refused',
+});
+
+const schedule = record({
+  expression: z
+    .string({ error: 'must be a cron or rate expression, such as cron(0 2 * * ? *)' })
+    .superRefine((expression, context) => {
+      const problem = scheduleExpressionProblem(expression);
+      if (problem) context.addIssue({ code: 'custom', message: problem });
+    })
+    .default('cron(0 2 * * ? *)'),
+  timeZone: z
+    .string({ error: 'must be an IANA time zone, such as UTC or Europe/Berlin' })
+    .refine(isTimeZone, { error: 'must be an IANA time zone, such as UTC or Europe/Berlin' })
+    .default('UTC'),
+  flexibleWindowMinutes: whole(0, 1440, ' (0 starts at the minute)').default(30),
+});
+
+const purgeGuard = record({
+  maxPercent: whole(1, 100).default(50),
+  minSnapshots: whole(0, 100_000).default(20),
+});
+
+const policy = record({
+  name: text(
+    /^[a-z0-9][a-z0-9-]{0,31}$/,
+    'must be 1 to 32 lower-case letters, digits and hyphens, and not begin with a hyphen',
+  ),
+  tag,
+  retention,
+  regions: record({
+    include: list(region(), 'region names').default([]),
+    exclude: list(region(), 'region names').default([]),
+  }).prefault({}),
+  floor: whole(1, 100).default(1),
+  purgeGuard: purgeGuard.prefault({}),
+  schedule: schedule.prefault({}),
+});
+
+const account = record({
+  id: text(/^\d{12}$/, 'must be the 12 digits of an AWS account id, in quotes'),
+  name: text(
+    /^[A-Za-z0-9][A-Za-z0-9-]{0,49}$/,
+    'must be 1 to 50 letters, digits and hyphens, and not begin with a hyphen',
+  ).optional(),
+  homeRegion: region().default('us-east-1'),
+  policies: list(policy, 'policies')
+    .min(1, { error: 'must have at least one policy' })
+    .prefault([{ name: 'daily', tag: { key: 'Backup' }, retention: { keepDays: 7 } }]),
+  subscribers: list(z.email({ error: 'must be a mail address, such as backup@example.com' }), 'mail addresses').default(
+    [],
+  ),
+  architecture: z.enum(['x86_64', 'arm64'], { error: 'must be x86_64 or arm64' }).default('x86_64'),
+  regionConcurrency: whole(1, 40).default(40),
+  reportWhenIdle: flag().default(false),
+  pace: record({ sharePercent: whole(1, 100).default(80) }).prefault({}),
+  logRetentionDays: z
+    .literal(LOG_RETENTION_DAYS, { error: `must be one of CloudWatch's ${LOG_RETENTION_DAYS.join(', ')}` })
+    .default(RetentionDays.THREE_MONTHS),
+  localEngine: flag().default(false),
+}).transform((given) => ({ ...given, name: given.name ?? given.id }));
+
+const schema = record({
+  stage: text(/^[A-Za-z][A-Za-z0-9]{0,19}$/, 'must be 1 to 20 letters and digits and begin with a letter').default(
+    'Prod',
+  ),
+  lambdaDir: z.string({ error: 'must be a path' }).min(1, { error: 'must be a path' }).optional(),
+  accounts: list(account, 'accounts').min(1, { error: 'must have at least one account' }),
+});
+
+export type Config = z.output<typeof schema>;
+export type AccountConfig = Config['accounts'][number];
+export type PolicyConfig = AccountConfig['policies'][number];
+export type Architecture = AccountConfig['architecture'];
+
+/** A configuration that cannot be deployed, with all that is wrong with it. */
+export class ConfigError extends Error {
+  constructor(
+    readonly source: string,
+    readonly problems: readonly string[],
+  ) {
+    super(`${source} cannot be deployed:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** What list-regions reads: all policies of the account, complete, in the words of the crate `contract`. */
+export function deployedConfiguration(given: AccountConfig): string {
+  return JSON.stringify({
+    policies: given.policies.map(({ schedule: _, ...deployed }) => deployed),
+    pace: given.pace,
+  });
+}
+
+export function readConfig(path: string): Config {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(path, [`the file cannot be read: ${(error as Error).message}`]);
+  }
+  let raw: unknown;
+  try {
+    raw = JSON.parse(content);
+  } catch (error) {
+    throw new ConfigError(path, [`the file is not JSON: ${(error as Error).message}`]);
+  }
+  return parseConfig(raw, path);
+}
+
+export function parseConfig(raw: unknown, source = 'the configuration'): Config {
+  const parsed = schema.safeParse(raw);
+  const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describe(raw, issue));
+  problems.push(...clashes(raw));
+  if (parsed.success) problems.push(...oversized(parsed.data));
+  if (!parsed.success || problems.length > 0) throw new ConfigError(source, [...new Set(problems)]);
+  return parsed.data;
+}
+
+function describe(raw: unknown, issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => problem(raw, [...issue.path, key], 'is not a field here; is it misspelt?'));
+  }
+  return [problem(raw, issue.path, issue.message)];
+}
+
+function problem(raw: unknown, path: readonly PropertyKey[], message: string): string {
+  const given = at(raw, path);
+  const shown = given === undefined ? 'missing' : abbreviate(JSON.stringify(given));
+  return `${pathText(path)}: ${shown}: ${message}`;
+}
+
+function abbreviate(json: string): string {
+  return json.length <= 120 ? json : `${json.slice(0, 117)}…`;
+}
+
+function at(raw: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    raw,
+  );
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  const joined = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return joined.replace(/^\./, '') || 'the file';
+}
+
+/**
+ * Values that must not stand twice. Read from what was written, not from what was parsed, so that they are reported
+ * together with everything else that is wrong.
+ */
+function clashes(raw: unknown): string[] {
+  const accounts = arrayAt(raw, ['accounts']);
+  const ids = accounts.map((_, a) => ['accounts', a, 'id']);
+  // An account without a name goes by its id.
+  const names = accounts.map((_, a) => ['accounts', a, at(raw, ['accounts', a, 'name']) === undefined ? 'id' : 'name']);
+  const why = "an account's id and name are its own";
+  const found = [...repeated(raw, ids, why), ...repeated(raw, names, why)];
+  for (const a of accounts.keys()) {
+    const policies = arrayAt(raw, ['accounts', a, 'policies']);
+    const names = policies.map((_, p) => ['accounts', a, 'policies', p, 'name']);
+    found.push(...repeated(raw, names, 'a snapshot belongs to the policy it names, so no two may share a name'));
+    found.push(
+      ...repeated(
+        raw,
+        arrayAt(raw, ['accounts', a, 'subscribers']).map((_, s) => ['accounts', a, 'subscribers', s]),
+        'a subscriber is listed once',
+      ),
+    );
+    for (const p of policies.keys()) {
+      const regions = ['accounts', a, 'policies', p, 'regions'];
+      const included = arrayAt(raw, [...regions, 'include']);
+      arrayAt(raw, [...regions, 'exclude']).forEach((name, r) => {
+        if (included.includes(name)) {
+          found.push(problem(raw, [...regions, 'exclude', r], 'is also in include; name a region in one of the two'));
+        }
+      });
+    }
+  }
+  return found;
+}
+
+function arrayAt(raw: unknown, path: readonly PropertyKey[]): unknown[] {
+  const value = at(raw, path);
+  return Array.isArray(value) ? value : [];
+}
+
+function repeated(raw: unknown, paths: PropertyKey[][], why: string): string[] {
+  const first = new Map<unknown, PropertyKey[]>();
+  return paths.flatMap((path) => {
+    const value = at(raw, path);
+    if (value === undefined) return [];
+    const earlier = first.get(value);
+    if (earlier) return [problem(raw, path, `is also ${pathText(earlier)}; ${why}`)];
+    first.set(value, path);
+    return [];
+  });
+}
+
+function oversized(config: Config): string[] {
+  return config.accounts.flatMap((given, a) => {
+    const size = bytes(deployedConfiguration(given));
+    if (size <= MAX_DEPLOYED_CONFIGURATION_BYTES) return [];
+    return [
+      `accounts[${a}].policies: ${given.policies.length} policies: take ${size} bytes as configuration, and Lambda's environment has room for ${MAX_DEPLOYED_CONFIGURATION_BYTES}; use fewer policies or shorter region lists`,
+    ];
+  });
+}

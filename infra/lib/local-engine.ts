@@ -1,0 +1,23 @@
+/**
+ * The one switch between AWS and a local server: `localEngine: true` in an account's configuration.
+ *
+ * The local server that the tests and the demo deploy to (MiniStack) runs the same templates with the same IAM policies.
+ * Two things it cannot do, and this file is the only place where they are left out:
+ *  - it never fills `aws:ResourceTag/…` of a snapshot, so a delete policy with that condition refuses every delete;
+ *  - it refuses the asset bucket to the publishing role of CDK's bootstrap, so the caller's own credentials publish.
+ * Never set it for an account of AWS: the functions check the tag too (S1), but nothing else would.
+ */
+import { CliCredentialsStackSynthesizer, DefaultStackSynthesizer, type IStackSynthesizer } from 'aws-cdk-lib';
+import { POLICY_TAG } from './names';
+
+export function synthesizer(localEngine: boolean): IStackSynthesizer {
+  return localEngine ? new CliCredentialsStackSynthesizer() : new DefaultStackSynthesizer();
+}
+
+/** S1: a delete is allowed only for a snapshot that bears our tag, with a policy that is deployed here. */
+export function ownSnapshotsOnly(
+  localEngine: boolean,
+  policies: readonly string[],
+): Record<string, unknown> | undefined {
+  return localEngine ? undefined : { StringEquals: { [`aws:ResourceTag/${POLICY_TAG}`]: policies } };
+}

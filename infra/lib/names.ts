@@ -1,0 +1,38 @@
+/** The names an operator meets in the console. They are fixed, so that a runbook can name them and a role's policy can point at them. */
+
+/** One stem per function: the crate, the binary, `lib/functions/<stem>.ts` and the function's name are all made of it. */
+export const STEMS = [
+  'list-regions',
+  'discover-volumes',
+  'create-snapshots',
+  'find-expired',
+  'delete-snapshots',
+  'notify',
+  'replay-gate',
+] as const;
+
+export type Stem = (typeof STEMS)[number];
+
+export const STACK_NAME = 'EbsBackup';
+export const MACHINE_NAME = 'ebs-backup';
+export const TOPIC_NAME = 'ebs-backup-report';
+
+/** Step Functions asks for this prefix: log groups outside it run into the size limit of CloudWatch's resource policy. */
+export const MACHINE_LOG_GROUP = `/aws/vendedlogs/states/${MACHINE_NAME}`;
+
+/** S1: a snapshot with this tag is ours; its value is the policy that made it. IAM and the functions test the same tag. */
+export const POLICY_TAG = 'ebs-backup:policy';
+
+/** The error of a run that is red because of a region, and whose report has been sent (statemachine/backup.asl.json, ReplayGate). */
+export const REGIONS_FAILED = 'RegionsFailed';
+
+export const functionName = (stem: Stem): string => `ebs-backup-${stem}`;
+
+/** `find-expired` -> `FindExpired`: the function's state, construct id and, with `Arn` behind it, its placeholder. */
+export const pascal = (stem: Stem): string =>
+  stem
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+
+export const arnPlaceholder = (stem: Stem): string => `${pascal(stem)}Arn`;

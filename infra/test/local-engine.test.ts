@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Json, oneAccount, synthesize } from './support';
+
+const production = synthesize(oneAccount());
+const local = synthesize(oneAccount({ localEngine: true }));
+
+/** All places in which two values differ. */
+function differences(one: Json, other: Json, path = ''): string[] {
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
+    return one === other ? [] : [path];
+  }
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])].flatMap((key) =>
+    differences(one[key], other[key], `${path}/${key}`),
+  );
+}
+
+describe('the switch localEngine', () => {
+  it('leaves out the condition of the delete and nothing else', () => {
+    const found = differences(production.templates['acme'], local.templates['acme']);
+    // The asset bucket is the same one; only the synthesizer's check of the bootstrap's version goes with the synthesizer.
+    const synthesizers = found.filter((path) => path.startsWith('/Parameters') || path.startsWith('/Rules'));
+    const rest = found.filter((path) => !synthesizers.includes(path));
+    assert.equal(rest.length, 1, rest.join(', '));
+    const statement =
+      /^(\/Resources\/DeleteSnapshotsRoleDefaultPolicy\w+\/Properties\/PolicyDocument\/Statement\/\d+)\/Condition$/.exec(
+        rest[0]!,
+      );
+    assert.ok(statement, rest[0]);
+    const [, , id, , , , index] = rest[0]!.split('/') as [string, string, string, string, string, string, string];
+    const inProduction =
+      production.templates['acme']!.Resources[id]!.Properties.PolicyDocument.Statement[Number(index)];
+    assert.equal(inProduction.Action, 'ec2:DeleteSnapshot');
+    assert.deepEqual(inProduction.Condition, { StringEquals: { 'aws:ResourceTag/ebs-backup:policy': ['daily'] } });
+  });
+
+  it("publishes with the caller's credentials, and AWS with the roles of the bootstrap", () => {
+    assert.equal(local.artifacts['acme'].properties.assumeRoleArn, undefined);
+    assert.match(
+      production.artifacts['acme'].properties.assumeRoleArn,
+      /cdk-hnb659fds-deploy-role-111122223333-us-east-1$/,
+    );
+  });
+
+  it('is off unless it is asked for', () => {
+    assert.deepEqual(
+      differences(synthesize(oneAccount({ localEngine: false })).templates['acme'], production.templates['acme']),
+      [],
+    );
+  });
+});
