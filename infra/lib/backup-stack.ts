@@ -4,6 +4,7 @@ import { Alarms } from './alarms';
 import type { Artefacts } from './artefacts';
 import { Backstop } from './backstop';
 import type { AccountConfig } from './config';
+import { RunDashboard } from './dashboard';
 import { createSnapshots } from './functions/create-snapshots';
 import { deleteSnapshots } from './functions/delete-snapshots';
 import { discoverVolumes } from './functions/discover-volumes';
@@ -43,6 +44,7 @@ export class BackupStack extends Stack {
     const { deadLetters } = new BackupSchedules(this, 'Schedule', { policies: account.policies, stateMachine });
     new Backstop(this, 'Backstop', { stateMachine, topic });
     new Alarms(this, 'Alarms', { policies: account.policies, stateMachine, deadLetters, topic });
+    new RunDashboard(this, 'Nights', { policies: account.policies, stateMachine, functions: Object.values(functions) });
 
     new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn, description: 'The nightly run' });
     new CfnOutput(this, 'ReportTopicArn', { value: topic.topic.topicArn, description: 'Where the reports go' });

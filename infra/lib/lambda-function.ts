@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Function as CdkFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, Function as CdkFunction, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { wildcardFinding } from './arns';
@@ -71,6 +71,8 @@ export class LambdaFunction extends Construct {
       code: props.artefacts.codeOf(props.stem, props.account.architecture),
       role: this.role,
       logGroup: logs,
+      // The runtime then writes its lines as JSON too, so that fields can be searched for.
+      loggingFormat: LoggingFormat.JSON,
       timeout: props.timeout,
       memorySize: props.memoryMiB,
       tracing: Tracing.ACTIVE,

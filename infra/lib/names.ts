@@ -26,6 +26,19 @@ export const POLICY_TAG = 'ebs-backup:policy';
 /** The error of a run that is red because of a region, and whose report has been sent (statemachine/backup.asl.json, ReplayGate). */
 export const REGIONS_FAILED = 'RegionsFailed';
 
+/** The namespace of the metrics that `notify` writes, each with the dimension `Policy`. */
+export const METRICS_NAMESPACE = 'EbsBackup';
+
+/** Those of them that the dashboard shows. A test of the workspace holds the names against the crate `notify`. */
+export type RunMetric =
+  | 'PurgesHeld'
+  | 'RegionsFailed'
+  | 'SnapshotsCreated'
+  | 'SnapshotsDeleted'
+  | 'SnapshotsOverdue'
+  | 'VolumesDiscovered'
+  | 'VolumesFailed';
+
 export const functionName = (stem: Stem): string => `ebs-backup-${stem}`;
 
 /** `find-expired` -> `FindExpired`: the function's state, construct id and, with `Arn` behind it, its placeholder. */

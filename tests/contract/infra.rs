@@ -1,0 +1,71 @@
+//! Names and numbers that the CDK app shares with the code.
+
+use contract::config::PurgeGuard;
+use contract::limits::REGIONS_PER_RUN;
+use contract::retention::{MAX_KEEP_DAYS, MAX_KEEP_LAST};
+use contract::{errors, selector};
+
+use crate::source::{STEPS, states, text};
+
+/// A number as TypeScript writes it here, `36_500`.
+fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let (head, tail) = digits.split_at(digits.len() - 3);
+    format!("{head}_{tail}")
+}
+
+#[test]
+fn the_cdk_app_uses_the_names_of_the_code() {
+    let names = text("infra/lib/names.ts");
+    for stem in STEPS {
+        assert!(names.contains(&format!("'{stem}'")), "{stem}");
+    }
+    assert!(names.contains(&format!("POLICY_TAG = '{}'", selector::POLICY_TAG)));
+    assert!(names.contains(&format!("REGIONS_FAILED = '{}'", errors::REGIONS_FAILED)));
+
+    let metrics = text("crates/notify/src/metrics.rs");
+    assert!(metrics.contains("NAMESPACE: &str = \"EbsBackup\"") && names.contains("METRICS_NAMESPACE = 'EbsBackup'"));
+    let shown: Vec<&str> = names.lines().filter_map(|line| line.trim().strip_prefix("| '")?.split('\'').next()).collect();
+    assert!(!shown.is_empty());
+    for metric in shown {
+        assert!(metrics.contains(&format!("(\"{metric}\",")), "the dashboard shows {metric}, which nobody writes");
+    }
+}
+
+#[test]
+fn the_cdk_app_sets_the_variables_that_the_functions_read() {
+    for (crate_name, variables) in [
+        ("list-regions", vec!["EBS_BACKUP_CONFIG"]),
+        ("notify", vec!["EBS_BACKUP_TOPIC_ARN", "EBS_BACKUP_ACCOUNT_NAME", "EBS_BACKUP_REPORT_WHEN_IDLE"]),
+    ] {
+        let function = text(&format!("infra/lib/functions/{crate_name}.ts"));
+        let code: String = ["main", "settings"]
+            .iter()
+            .filter_map(|file| std::fs::read_to_string(crate::source::path(&format!("crates/{crate_name}/src/{file}.rs"))).ok())
+            .collect();
+        for variable in variables {
+            assert!(function.contains(variable), "infra does not set {variable} for {crate_name}");
+            assert!(code.contains(variable), "{crate_name} does not read {variable}");
+        }
+    }
+}
+
+#[test]
+fn the_cdk_app_has_the_bounds_of_the_contract() {
+    let config = text("infra/lib/config.ts");
+    let guard = PurgeGuard::default();
+    for (what, wanted) in [
+        ("keepDays", format!("keepDays: whole(1, {})", grouped(MAX_KEEP_DAYS))),
+        ("keepLast", format!("keepLast: whole(1, {})", grouped(MAX_KEEP_LAST))),
+        ("floor", "floor: whole(1, 100).default(1)".to_owned()),
+        ("maxPercent", format!("maxPercent: whole(1, 100).default({})", guard.max_percent)),
+        ("minSnapshots", format!(".default({})", guard.min_snapshots)),
+        ("sharePercent", format!("sharePercent: whole(1, 100).default({})", contract::Pace::default().share_percent)),
+        ("regionConcurrency", format!("regionConcurrency: whole(1, {REGIONS_PER_RUN})")),
+        ("policy name", "[a-z0-9][a-z0-9-]{0,31}".to_owned()),
+    ] {
+        assert!(config.contains(&wanted), "{what}: infra/lib/config.ts does not say {wanted:?}");
+    }
+    let concurrency = states()["BackUpRegions"]["MaxConcurrency"].as_u64().unwrap();
+    assert_eq!(concurrency, REGIONS_PER_RUN as u64, "as many regions at once as there may be in a run");
+}
