@@ -9,6 +9,8 @@ pub const INVALID_INPUT: &str = "InvalidInput";
 pub const INVALID_CONFIG: &str = "InvalidConfig";
 /// A step was called with something that is not its request: the state machine and the binaries are of two versions.
 pub const INVALID_REQUEST: &str = "InvalidRequest";
+/// A step panicked: a defect. The log of the function has the place.
+pub const STEP_PANICKED: &str = "StepPanicked";
 /// EC2 throttled a call for longer than a step waits. The state machine retries the step.
 pub const EC2_THROTTLED: &str = "Ec2Throttled";
 /// EC2 could not be reached, or failed on its side, for longer than a step waits. The state machine retries the step.

@@ -6,7 +6,7 @@ use notify::publish::SnsTopic;
 use notify::settings::Settings;
 use step_runtime::StepError;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), step_runtime::Error> {
     let sdk = step_runtime::sdk::config().await;
     let deployed = Settings::from_env().map(|settings| (SnsTopic::new(&sdk, settings.topic.clone()), settings));

@@ -2,7 +2,7 @@
 
 use replay_gate::StepFunctions;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), step_runtime::Error> {
     let executions = StepFunctions::new(&step_runtime::sdk::config().await);
     let executions = &executions;

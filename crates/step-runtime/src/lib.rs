@@ -8,10 +8,13 @@ pub mod env;
 mod error;
 pub mod sdk;
 
+use std::any::Any;
 use std::fmt::Display;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 
-use contract::errors::INVALID_REQUEST;
+use contract::errors::{INVALID_REQUEST, STEP_PANICKED};
+use futures::FutureExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +27,7 @@ pub use lambda_runtime::Error;
 /// Serves invocations of a step until the process ends.
 ///
 /// The event is read as a `Request`; one that is none fails with [`INVALID_REQUEST`] and the path of the field. A failure
-/// is logged here, once, and reported to the state machine under its name.
+/// is reported to the state machine under its name; the Lambda runtime logs it, once.
 ///
 /// # Errors
 /// When the Lambda Runtime API cannot be reached.
@@ -39,19 +42,33 @@ where
     lambda_runtime::tracing::init_default_subscriber();
     let work = &work;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
-        let deadline = Deadline::of(&event.context);
-        let answer = match contract::parse::from_value(&event.payload) {
-            // Boxed: an SDK call's future is nested so deeply that rustc gives up on the layout of what holds it.
-            Ok(request) => Box::pin(work(request, deadline)).await.map_err(Into::into),
-            Err(refusal) => Err(StepError::new(INVALID_REQUEST, refusal.to_string())),
-        };
-        answer.inspect_err(log_failure)
+        answer(work, &event.payload, Deadline::of(&event.context)).await
     }))
     .await
 }
 
-fn log_failure(error: &StepError) {
-    tracing::error!(error = error.name(), message = error.message(), "step failed");
+async fn answer<Request, Response, Failure, Work, Answer>(
+    work: &Work,
+    event: &Value,
+    deadline: Deadline,
+) -> Result<Response, StepError>
+where
+    Request: DeserializeOwned,
+    Failure: Into<StepError>,
+    Work: Fn(Request, Deadline) -> Answer,
+    Answer: Future<Output = Result<Response, Failure>>,
+{
+    let request = contract::parse::from_value(event).map_err(|refusal| StepError::new(INVALID_REQUEST, refusal.to_string()))?;
+    // Boxed: an SDK call's future is nested so deeply that rustc gives up on the layout of what holds it.
+    let working = Box::pin(async { work(request, deadline).await.map_err(Into::into) });
+    // The runtime would catch a panic too, and report it under the name of a Rust type.
+    let ended = AssertUnwindSafe(working).catch_unwind().await;
+    ended.unwrap_or_else(|panic| Err(StepError::new(STEP_PANICKED, panic_message(&*panic))))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 /// The text of `error` and of all that caused it, joined by `: `.
@@ -68,5 +85,39 @@ fn join(text: String, part: impl Display) -> String {
         text
     } else {
         format!("{text}: {part}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use contract::steps::list_regions::Execution;
+
+    fn soon() -> Deadline {
+        Deadline::after(Duration::from_secs(1))
+    }
+
+    async fn fails(work: impl AsyncFn(Execution) -> Result<(), StepError>, event: Value) -> StepError {
+        let work = &work;
+        answer(&async move |execution: Execution, _deadline| work(execution).await, &event, soon()).await.unwrap_err()
+    }
+
+    fn execution() -> Value {
+        serde_json::json!({ "name": "a", "startTime": "2026-11-23T02:00:00Z" })
+    }
+
+    #[tokio::test]
+    async fn an_event_that_is_no_request_is_refused_by_field() {
+        let error = fails(async |_| Ok(()), serde_json::json!({ "name": 7, "startTime": "2026-11-23T02:00:00Z" })).await;
+        assert_eq!(error.name(), INVALID_REQUEST);
+        assert!(error.message().starts_with("name: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_has_a_name_that_is_none_of_rusts() {
+        let error = fails(async |_| panic!("at the disco"), execution()).await;
+        assert_eq!((error.name(), error.message()), (STEP_PANICKED, "at the disco"));
     }
 }
