@@ -73,7 +73,7 @@ fn demo(workspace: &Workspace, tools: &Tools, keep: bool) -> Result<ExitCode> {
     let local = report.step("local AWS, CDK and binaries", || tools.local_aws());
     let Some(local) = local else { return Ok(report.close()) };
     let mut demo = workspace.binary("demo");
-    demo.envs(local.environment());
+    demo.envs([local.environment()]);
     if keep {
         demo.arg("--keep");
     }

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::report::capture;
-use crate::workspace::{STEPS, Workspace, cargo};
+use crate::workspace::{Workspace, cargo};
 
 /// The oldest Node.js that the CDK runs on.
 const NODE: (u32, u32) = (20, 0);
@@ -22,21 +22,15 @@ pub struct Tools<'a> {
     workspace: &'a Workspace,
 }
 
-/// All that the local AWS needs to run the real CDK app with the real binaries.
+/// A Python that can run the local AWS; everything else is where the repository and cargo have it.
 pub struct LocalAws {
     python: PathBuf,
-    infra: PathBuf,
-    lambdas: PathBuf,
 }
 
 impl LocalAws {
     /// What the demo and the tests read.
-    pub fn environment(&self) -> [(&'static str, &Path); 3] {
-        [
-            ("EBS_BACKUP_PYTHON", self.python.as_path()),
-            ("EBS_BACKUP_INFRA", self.infra.as_path()),
-            ("EBS_BACKUP_LAMBDAS", self.lambdas.as_path()),
-        ]
+    pub fn environment(&self) -> (&'static str, &Path) {
+        ("EBS_BACKUP_PYTHON", &self.python)
     }
 }
 
@@ -48,14 +42,10 @@ impl<'a> Tools<'a> {
 
     /// The local AWS, the CDK and the binaries, all ready.
     pub fn local_aws(&self) -> Result<LocalAws> {
-        let python = self.venv("ministack", &self.workspace.root.join("crates/local-aws/server/requirements.txt"))?;
+        let bin = self.venv("ministack", &self.workspace.root.join("crates/local-aws/server/requirements.txt"))?;
         self.npm()?;
         self.build()?;
-        Ok(LocalAws {
-            python: python.join("python"),
-            infra: self.workspace.infra(),
-            lambdas: self.lay_out_lambdas()?,
-        })
+        Ok(LocalAws { python: bin.join("python") })
     }
 
     /// Builds the whole workspace in the dev profile, which the demo and the tests share.
@@ -67,22 +57,6 @@ impl<'a> Tools<'a> {
             println!("    Later builds take seconds, as long as the target directory is kept.");
         }
         capture(self.workspace.cargo("build").arg("--quiet")).map(drop)
-    }
-
-    /// A folder per step with its binary as `bootstrap`, as the CDK app wants it.
-    fn lay_out_lambdas(&self) -> Result<PathBuf> {
-        let lambdas = self.workspace.local_lambdas();
-        for step in STEPS {
-            let folder = lambdas.join(step);
-            fs::create_dir_all(&folder)?;
-            let bootstrap = folder.join("bootstrap");
-            let binary = self.workspace.target.join("debug").join(step);
-            _ = fs::remove_file(&bootstrap);
-            fs::hard_link(&binary, &bootstrap)
-                .or_else(|_| fs::copy(&binary, &bootstrap).map(drop))
-                .with_context(|| format!("{} → {}", binary.display(), bootstrap.display()))?;
-        }
-        Ok(lambdas)
     }
 
     /// The `bin` folder of a Python environment that holds exactly what `requirements` pins by hash.

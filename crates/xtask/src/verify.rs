@@ -29,7 +29,7 @@ pub fn test(workspace: &Workspace, tools: &Tools<'_>) -> ExitCode {
         let local = local.context("there is no local AWS")?;
         let mut tests = Command::new(cargo());
         tests.current_dir(&workspace.root).args(["test", "--workspace", "--locked", "--quiet", "--test", "local_aws"]);
-        count_rust(&capture(tests.args(["--", "--ignored"]).envs(local.environment()))?)
+        count_rust(&capture(tests.args(["--", "--ignored"]).envs([local.environment()]))?)
     });
     report.close()
 }

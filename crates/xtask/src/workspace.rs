@@ -51,11 +51,6 @@ impl Workspace {
         self.root.join("infra")
     }
 
-    /// Where the Lambdas of the local AWS lie, as built in the dev profile.
-    pub fn local_lambdas(&self) -> PathBuf {
-        self.target.join("lambda").join("local")
-    }
-
     /// Where pinned tools are kept.
     pub fn tools(&self) -> PathBuf {
         self.target.join("tools")
