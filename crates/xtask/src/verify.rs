@@ -52,7 +52,7 @@ fn checks(report: &mut Report, workspace: &Workspace, tools: &Tools<'_>) {
     report.step("licences and sources", || {
         let program = tools.cargo_deny()?;
         let mut deny = Command::new(program);
-        capture(deny.current_dir(&workspace.root).args(["--offline", "check", "bans", "licenses", "sources"])).map(drop)
+        capture(deny.current_dir(&workspace.root).args(["--locked", "check", "bans", "licenses", "sources"])).map(drop)
     });
     report.step("TypeScript", || {
         tools.npm()?;
