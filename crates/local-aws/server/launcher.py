@@ -7,8 +7,11 @@
 4. Requests count as sent over TLS: they never leave the machine, and a topic that refuses all others must work here.
 5. EC2's times have milliseconds, as on AWS: runs follow each other within a second here, and retention goes by the age
    of a snapshot.
-6. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
-   other end of that pipe, so nothing is left running even when the starter is killed. Without `--leash` it stays.
+6. A snapshot's past: CreateSnapshot with the tag `local-aws:start-time` makes one that was started then, and with
+   `local-aws:state` one in that state. The snapshot does not bear these two tags.
+7. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
+   other end of that pipe, so nothing is left running even when the starter is killed, and no file of LOCAL_AWS_HOME is
+   left behind. Without `--leash` it stays.
 
 Run it with MiniStack's own settings in the environment (GATEWAY_PORT, BIND_HOST, AUTH, AWS_ENDPOINT_URL, ...).
 """
@@ -17,6 +20,8 @@ import contextvars
 import copy
 import json
 import os
+import re
+import shutil
 import signal
 import sys
 import threading
@@ -30,6 +35,7 @@ from ministack.services import stepfunctions as sfn
 
 REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
 ENDINGS = ("ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+PAST = {"local-aws:start-time": "StartTime", "local-aws:state": "State"}
 
 
 def history_to_the_end(execution):
@@ -181,6 +187,16 @@ def now_in_milliseconds():
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def create_snapshot(request, original=ec2._create_snapshot):
+    status, headers, body = original(request)
+    made = re.search("<snapshotId>(snap-[0-9a-f]+)<", body if isinstance(body, str) else body.decode())
+    if status == 200 and made:
+        snapshot, tags = made.group(1), ec2._tags.get(made.group(1), [])
+        ec2._snapshots[snapshot].update({PAST[tag["Key"]]: tag["Value"] for tag in tags if tag["Key"] in PAST})
+        ec2._tags[snapshot] = [tag for tag in tags if tag["Key"] not in PAST]
+    return status, headers, body
+
+
 def end_when_released():
     """Blocks until the other end of our standard input is closed, then ends the functions and collects them, so that
     no dead process stays behind, and at last the whole process group. The starter puts us into a group of our own."""
@@ -193,11 +209,14 @@ def end_when_released():
         for process in processes:
             process.wait(timeout=1)
     finally:
+        if "LOCAL_AWS_HOME" in os.environ:
+            shutil.rmtree(os.environ["LOCAL_AWS_HOME"], ignore_errors=True)
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 app.pin_request_origin = pin_request_origin
 ec2._now_ts = now_in_milliseconds
+ec2._ACTION_MAP["CreateSnapshot"] = create_snapshot
 sfn.handle_request = handle
 sfn._describe_execution = describe
 sfn._execute_task = task

@@ -148,6 +148,22 @@ pub async fn foreign_snapshot(ec2: &Client, volume: &str, with: &[(&str, &str)])
     Ok(made.snapshot_id().context("CreateSnapshot gave no id")?.to_owned())
 }
 
+/// Makes a snapshot as an earlier night would have: with `tags`, started at `started_at` (RFC 3339) and now in `state`.
+///
+/// # Errors
+/// When EC2 refuses it.
+pub async fn past_snapshot(
+    ec2: &Client,
+    volume: &str,
+    with: &[(&str, &str)],
+    started_at: &str,
+    state: &str,
+) -> Result<String> {
+    // The server reads the two, and does not put them on the snapshot.
+    let past = [("local-aws:start-time", started_at), ("local-aws:state", state)];
+    foreign_snapshot(ec2, volume, &[with, &past].concat()).await
+}
+
 /// All snapshots that the account owns in the region of `ec2`.
 ///
 /// # Errors

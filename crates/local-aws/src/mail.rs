@@ -75,7 +75,11 @@ impl Mailbox {
         }
     }
 
-    fn all(&self) -> Result<Vec<Mail>> {
+    /// All mails so far, also those from before this mailbox was opened.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn all(&self) -> Result<Vec<Mail>> {
         let text = match std::fs::read_to_string(&self.file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.context("the mailbox")?,
@@ -119,7 +123,8 @@ impl Notification {
 /// A queue that is subscribed to a topic.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    client: aws_sdk_sqs::Client,
+    account: Account,
+    region: String,
     url: String,
 }
 
@@ -149,7 +154,7 @@ impl Queue {
         set.send().await.context("SetQueueAttributes")?;
         let subscribe = account.sns(region).subscribe().topic_arn(topic_arn).protocol("sqs").endpoint(arn);
         subscribe.send().await.context("Subscribe")?;
-        Ok(Self { client, url })
+        Ok(Self { account: account.clone(), region: region.to_owned(), url })
     }
 
     /// Takes the next notification out of the queue.
@@ -158,22 +163,41 @@ impl Queue {
     /// When none has come `within` that time, or the queue does not answer.
     pub async fn next(&self, within: Duration) -> Result<Notification> {
         let deadline = Instant::now() + within;
+        // A client of its own for each call: a queue may outlive the runtime that a client is bound to.
+        let client = self.account.sqs(&self.region);
         loop {
-            let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(1).send();
-            let received = received.await.context("ReceiveMessage")?;
-            if let Some(message) = received.messages().first() {
-                let handle = message.receipt_handle().context("a message without a handle")?;
-                let delete = self.client.delete_message().queue_url(&self.url).receipt_handle(handle);
-                delete.send().await.context("DeleteMessage")?;
-                let envelope: Value =
-                    serde_json::from_str(message.body().unwrap_or_default()).context("the envelope")?;
-                let field = |name: &str| envelope[name].as_str().unwrap_or_default().to_owned();
-                return Ok(Notification { subject: field("Subject"), message: field("Message") });
+            if let Some(notification) = self.take(&client).await? {
+                return Ok(notification);
             }
             if Instant::now() > deadline {
                 bail!("no notification in {} s", within.as_secs());
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Takes all that is in the queue now.
+    ///
+    /// # Errors
+    /// When the queue does not answer.
+    pub async fn take_all(&self) -> Result<Vec<Notification>> {
+        let client = self.account.sqs(&self.region);
+        let mut notifications = Vec::new();
+        while let Some(notification) = self.take(&client).await? {
+            notifications.push(notification);
+        }
+        Ok(notifications)
+    }
+
+    async fn take(&self, client: &aws_sdk_sqs::Client) -> Result<Option<Notification>> {
+        let received = client.receive_message().queue_url(&self.url).max_number_of_messages(1).send();
+        let received = received.await.context("ReceiveMessage")?;
+        let Some(message) = received.messages().first() else { return Ok(None) };
+        let handle = message.receipt_handle().context("a message without a handle")?;
+        let delete = client.delete_message().queue_url(&self.url).receipt_handle(handle);
+        delete.send().await.context("DeleteMessage")?;
+        let envelope: Value = serde_json::from_str(message.body().unwrap_or_default()).context("the envelope")?;
+        let field = |name: &str| envelope[name].as_str().unwrap_or_default().to_owned();
+        Ok(Some(Notification { subject: field("Subject"), message: field("Message") }))
     }
 }

@@ -139,36 +139,56 @@ impl Run {
         let mut regions = Regions::default();
         loop {
             // The status first: what is shown after an end is then complete.
-            let described = self.client.describe_execution().execution_arn(&self.arn).send().await;
-            let described = described.context("DescribeExecution")?;
+            let ended = self.ended(begun).await?;
             if let Some(latest) = map_runs(&self.client, &self.arn).await?.get(self.passed..).and_then(<[_]>::last) {
                 regions.look(&self.client, latest.map_run_arn()).await?;
             }
             show(&regions.sorted());
-            if *described.status() != ExecutionStatus::Running {
-                let output = described.output().filter(|_| *described.status() == ExecutionStatus::Succeeded);
-                return Ok(Outcome {
-                    status: described.status().clone(),
-                    error: described.error().map(str::to_owned),
-                    cause: described.cause().map(str::to_owned),
-                    output: output.map(serde_json::from_str).transpose().context("the output")?,
-                    redrive_count: described.redrive_count().unwrap_or_default().try_into().unwrap_or_default(),
-                    took: begun.elapsed(),
-                });
+            if let Some(outcome) = ended {
+                return Ok(outcome);
             }
-            if begun.elapsed() > within {
-                bail!("{} has not ended in {} s", self.arn, within.as_secs());
-            }
-            tokio::time::sleep(PAUSE).await;
+            self.pause(begun, within).await?;
         }
     }
 
-    /// Waits for its end.
+    /// Waits for its end, without a look at its regions.
     ///
     /// # Errors
     /// As [`Run::follow`].
     pub async fn wait(&self, within: Duration) -> Result<Outcome> {
-        self.follow(within, |_| {}).await
+        let begun = Instant::now();
+        loop {
+            if let Some(outcome) = self.ended(begun).await? {
+                return Ok(outcome);
+            }
+            self.pause(begun, within).await?;
+        }
+    }
+
+    /// How it ended, if it has.
+    async fn ended(&self, begun: Instant) -> Result<Option<Outcome>> {
+        let described = self.client.describe_execution().execution_arn(&self.arn).send().await;
+        let described = described.context("DescribeExecution")?;
+        if *described.status() == ExecutionStatus::Running {
+            return Ok(None);
+        }
+        let output = described.output().filter(|_| *described.status() == ExecutionStatus::Succeeded);
+        Ok(Some(Outcome {
+            status: described.status().clone(),
+            error: described.error().map(str::to_owned),
+            cause: described.cause().map(str::to_owned),
+            output: output.map(serde_json::from_str).transpose().context("the output")?,
+            redrive_count: described.redrive_count().unwrap_or_default().try_into().unwrap_or_default(),
+            took: begun.elapsed(),
+        }))
+    }
+
+    async fn pause(&self, begun: Instant, within: Duration) -> Result<()> {
+        if begun.elapsed() > within {
+            bail!("{} has not ended in {} s", self.arn, within.as_secs());
+        }
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
     }
 
     /// The regions of each of its map runs: the first pass, then one for each redrive that went through the gate.

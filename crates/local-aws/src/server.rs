@@ -97,6 +97,7 @@ impl Server {
             .env("AWS_ENDPOINT_URL", &endpoint)
             .env("SFN_WAIT_SCALE", options.wait_scale.to_string())
             .env("LOCAL_AWS_MAILBOX", home.path().join("mailbox"))
+            .env("LOCAL_AWS_HOME", home.path())
             .env("TMPDIR", &temporary)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env_remove("AWS_PROFILE")

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::account::Account;
@@ -24,6 +25,15 @@ const TOPIC_OUTPUT: &str = "ReportTopicArn";
 pub struct CdkApp {
     infra: PathBuf,
     lambda_dir: PathBuf,
+}
+
+/// What the app says is to be deployed, for all of its accounts.
+#[derive(Debug)]
+pub struct Synthesized {
+    app: CdkApp,
+    assembly: String,
+    // Removes the assembly.
+    _folder: TempDir,
 }
 
 /// One account in the app's configuration.
@@ -105,43 +115,37 @@ impl CdkApp {
     /// # Errors
     /// When the CDK fails; the message holds all it said.
     pub async fn deploy(&self, account: &Account, config: &AccountConfig) -> Result<Stack> {
-        let work = tempfile::Builder::new().prefix("ebs-backup-cdk-").tempdir()?;
-        let config_file = work.path().join("accounts.json");
-        let assembly = work.path().join("cdk.out");
-        let outputs_file = work.path().join("outputs.json");
-        let accounts = json!({
-            "stage": STAGE,
-            "lambdaDir": self.lambda_dir,
-            "accounts": [config.to_json(account.id())],
-        });
-        std::fs::write(&config_file, accounts.to_string())?;
-
-        let region = &config.home_region;
-        let environment = format!("aws://{}/{region}", account.id());
-        let config_context = format!("config={}", config_file.display());
-        let assembly_arg = assembly.display().to_string();
-        let bootstrap = ["bootstrap", &environment, "--app", ""];
-        let synth = ["synth", "--quiet", "--context", &config_context, "--output", &assembly_arg];
         // The two do not need each other, and either leaves a core idle.
-        tokio::try_join!(self.cdk(account, region, &bootstrap), self.cdk(account, region, &synth))?;
-        let stacks = format!("{STAGE}-{}/*", config.name);
-        let outputs_arg = outputs_file.display().to_string();
-        self.cdk(
-            account,
-            region,
-            &["deploy", &stacks, "--app", &assembly_arg, "--require-approval", "never", "--outputs-file", &outputs_arg],
-        )
-        .await?;
+        let (synthesized, ()) =
+            tokio::try_join!(self.synth(&[(account, config)]), self.bootstrap(account, &config.home_region))?;
+        synthesized.deploy(account, config).await
+    }
 
-        let outputs = read_outputs(&outputs_file)?;
-        let output = |name: &str| outputs.get(name).cloned().with_context(|| format!("the stack has no output {name}"));
-        Ok(Stack {
-            account: account.clone(),
-            home_region: region.clone(),
-            machine_arn: output(MACHINE_OUTPUT)?,
-            topic_arn: output(TOPIC_OUTPUT)?,
-            outputs,
-        })
+    /// Synthesizes the app for several accounts, as one configuration lists them.
+    ///
+    /// # Errors
+    /// When the CDK fails, as it does for a configuration that it refuses.
+    pub async fn synth(&self, accounts: &[(&Account, &AccountConfig)]) -> Result<Synthesized> {
+        let Some((account, config)) = accounts.first() else { bail!("an app without an account") };
+        let folder = tempfile::Builder::new().prefix("ebs-backup-cdk-").tempdir()?;
+        let config_file = folder.path().join("accounts.json");
+        let listed: Vec<Value> = accounts.iter().map(|(account, config)| config.to_json(account.id())).collect();
+        let content = json!({ "stage": STAGE, "lambdaDir": self.lambda_dir, "accounts": listed });
+        std::fs::write(&config_file, content.to_string())?;
+        let assembly = folder.path().join("cdk.out").display().to_string();
+        let context = format!("config={}", config_file.display());
+        let synth = ["synth", "--quiet", "--context", &context, "--output", &assembly];
+        self.cdk(account, &config.home_region, &synth).await?;
+        Ok(Synthesized { app: self.clone(), assembly, _folder: folder })
+    }
+
+    /// Bootstraps an account: once, before its first deployment.
+    ///
+    /// # Errors
+    /// When the CDK fails.
+    pub async fn bootstrap(&self, account: &Account, region: &str) -> Result<()> {
+        let environment = format!("aws://{}/{region}", account.id());
+        self.cdk(account, region, &["bootstrap", &environment, "--app", ""]).await
     }
 
     async fn cdk(&self, account: &Account, region: &str, arguments: &[&str]) -> Result<()> {
@@ -173,6 +177,31 @@ impl CdkApp {
             );
         }
         Ok(())
+    }
+}
+
+impl Synthesized {
+    /// Deploys the stack of one of the app's accounts, which must be bootstrapped.
+    ///
+    /// # Errors
+    /// When the CDK fails; the message holds all it said.
+    pub async fn deploy(&self, account: &Account, config: &AccountConfig) -> Result<Stack> {
+        let region = &config.home_region;
+        let work = tempfile::Builder::new().prefix("ebs-backup-cdk-").tempdir()?;
+        let outputs_file = work.path().join("outputs.json");
+        let outputs_arg = outputs_file.display().to_string();
+        let stacks = format!("{STAGE}-{}/*", config.name);
+        let deploy = ["deploy", &stacks, "--app", &self.assembly, "--require-approval", "never"];
+        self.app.cdk(account, region, &[&deploy[..], &["--outputs-file", &outputs_arg]].concat()).await?;
+        let outputs = read_outputs(&outputs_file)?;
+        let output = |name: &str| outputs.get(name).cloned().with_context(|| format!("the stack has no output {name}"));
+        Ok(Stack {
+            account: account.clone(),
+            home_region: region.clone(),
+            machine_arn: output(MACHINE_OUTPUT)?,
+            topic_arn: output(TOPIC_OUTPUT)?,
+            outputs,
+        })
     }
 }
 
