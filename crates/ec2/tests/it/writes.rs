@@ -1,0 +1,131 @@
+//! Creates and deletes.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::operation::create_snapshot::{CreateSnapshotInput, CreateSnapshotOutput};
+use aws_sdk_ec2::operation::delete_snapshot::DeleteSnapshotOutput;
+use aws_sdk_ec2::types::ResourceType;
+use aws_smithy_mocks::mock;
+use contract::RegionJob;
+use ec2::port::{CreateSnapshot, DeleteSnapshot};
+use ec2::{Access, Kind};
+use policy::model::Tags;
+
+use crate::{ec2, refusal, snapshot_id, volume_id};
+
+#[tokio::test]
+async fn s11_the_create_call_bears_every_tag() {
+    let sent = Arc::new(Mutex::new(Vec::<CreateSnapshotInput>::new()));
+    let seen = Arc::clone(&sent);
+    let rule = mock!(Client::create_snapshot).then_compute_output(move |input| {
+        seen.lock().unwrap().push(input.clone());
+        CreateSnapshotOutput::builder().snapshot_id(snapshot_id(9).as_str()).build()
+    });
+    let tags = Tags::from_iter((0..50).map(|n| (format!("key-{n}"), format!("value {n}"))));
+    let id = ec2(&[&rule]).create(&volume_id(1), "what it is", &tags).await.unwrap();
+    assert_eq!(id, snapshot_id(9));
+    let sent = sent.lock().unwrap();
+    let [input] = sent.as_slice() else { panic!("{} calls", sent.len()) };
+    assert_eq!((input.volume_id(), input.description()), (Some(volume_id(1).as_str()), Some("what it is")));
+    let [specification] = input.tag_specifications() else { panic!("one specification") };
+    assert_eq!(specification.resource_type(), Some(&ResourceType::Snapshot));
+    let of_call: Tags = specification.tags().iter().map(|tag| (tag.key().unwrap(), tag.value().unwrap())).collect();
+    assert_eq!(of_call, tags);
+}
+
+#[tokio::test]
+async fn s5_an_answer_without_a_snapshot_id_may_be_a_snapshot_and_is_not_asked_for_again() {
+    for answer in [None, Some(""), Some("snap-soon")] {
+        let rule = mock!(Client::create_snapshot)
+            .sequence()
+            .output(move || CreateSnapshotOutput::builder().set_snapshot_id(answer.map(Into::into)).build())
+            .repeatedly()
+            .build();
+        let error = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap_err();
+        assert!(error.is_ambiguous(), "{answer:?}: {error}");
+        assert_eq!(rule.num_calls(), 1, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn s5_an_ambiguous_create_is_never_sent_twice() {
+    let cut = "<CreateSnapshotResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><snapshotId>snap-0123";
+    for (status, body) in [
+        (500, refusal("InternalError", "An internal error has occurred")),
+        (503, refusal("Unavailable", "The server is overloaded")),
+        (503, refusal("ServiceUnavailable", "")),
+        (500, refusal("SomethingNew", "")),
+        (408, refusal("RequestTimeout", "")),
+        (500, None),
+        (502, Some("<html>Bad Gateway</html>".to_owned())),
+        (504, Some("upstream".to_owned())),
+        (200, Some(cut.to_owned())),
+        (200, None),
+    ] {
+        let case = format!("{status} {body:?}");
+        let rule = mock!(Client::create_snapshot).sequence().http_status(status, body).repeatedly().build();
+        let error = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap_err();
+        assert!(error.is_ambiguous(), "{case}: {error:?}");
+        assert_eq!(rule.num_calls(), 1, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_create_is_sent_again_but_not_for_long() {
+    let slow_down = || refusal("RequestLimitExceeded", "Request limit exceeded.");
+    let made = || CreateSnapshotOutput::builder().snapshot_id(snapshot_id(1).as_str()).build();
+    let rule = mock!(Client::create_snapshot).sequence().http_status(503, slow_down()).times(2).output(made).build();
+    let id = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap();
+    assert_eq!((id, rule.num_calls()), (snapshot_id(1), 3));
+
+    let rule = mock!(Client::create_snapshot).sequence().http_status(503, slow_down()).repeatedly().build();
+    let error = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_ambiguous(), rule.num_calls()), (Kind::Throttled, false, 3));
+}
+
+#[tokio::test]
+async fn s5_after_throttling_an_ambiguous_answer_still_ends_it() {
+    let rule = mock!(Client::create_snapshot)
+        .sequence()
+        .http_status(503, refusal("RequestLimitExceeded", ""))
+        .http_status(500, refusal("InternalError", ""))
+        .http_status(503, refusal("RequestLimitExceeded", ""))
+        .build();
+    let error = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap_err();
+    assert_eq!((error.code(), rule.num_calls()), ("InternalError", 2));
+}
+
+#[tokio::test]
+async fn a_delete_may_be_sent_again_whatever_became_of_the_first() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&sent);
+    let rule = mock!(Client::delete_snapshot)
+        .match_requests(move |input| {
+            seen.lock().unwrap().push(input.snapshot_id().map(ToOwned::to_owned));
+            true
+        })
+        .sequence()
+        .http_status(500, refusal("InternalError", ""))
+        .http_status(400, refusal("IncorrectState", ""))
+        .output(|| DeleteSnapshotOutput::builder().build())
+        .build();
+    ec2(&[&rule]).delete(&snapshot_id(5)).await.unwrap();
+    assert_eq!(rule.num_calls(), 3);
+    assert!(sent.lock().unwrap().iter().all(|id| id.as_deref() == Some(snapshot_id(5).as_str())));
+}
+
+#[test]
+fn s9_a_dry_run_has_nothing_to_write_with() {
+    for dry_run in [true, false] {
+        let job: RegionJob = contract::parse::from_text(&format!(
+            r#"{{"region":"eu-west-1","runId":"one","startedAt":"2026-11-23T02:00:07Z","dryRun":{dry_run},"replay":0,
+                "approvePurge":null,"pace":{{"sharePercent":80}},
+                "policy":{{"name":"daily","tag":{{"key":"Backup"}},"retention":{{"keepDays":7}},"floor":1,"purgeGuard":{{}}}}}}"#
+        ))
+        .unwrap();
+        let access = Access::new(&job, Arc::new("ec2"));
+        assert_eq!(access.read(), &"ec2");
+        assert_eq!(access.write().is_none(), dry_run);
+    }
+}

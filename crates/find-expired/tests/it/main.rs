@@ -1,0 +1,286 @@
+//! `find-expired` over an EC2 in memory.
+
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
+
+mod fake;
+mod pages;
+
+use std::sync::atomic::Ordering;
+
+use contract::selector::EXCLUDE_TAG;
+use contract::steps::find_expired::{Cursor, Request, Response};
+use contract::tally::KeepKind;
+use contract::{PlanDigest, RegionJob, Retention, SnapshotId, Tally};
+use policy::model::{Snapshot, SnapshotState, Tags};
+use step_runtime::StepError;
+
+use fake::{Fake, RUN, STARTED, of_this_run, snapshot, snapshot_id, volume_id};
+
+/// The job of a policy with a guard that holds more than half of twenty.
+fn job(keep_days: Option<u32>, keep_last: Option<u32>) -> RegionJob {
+    let mut job: RegionJob = contract::parse::from_value(&serde_json::json!({
+        "region": "eu-west-1", "runId": RUN, "startedAt": STARTED, "dryRun": false, "replay": 0, "approvePurge": null,
+        "pace": {"sharePercent": 80},
+        "policy": {"name": "daily", "tag": {"key": "Backup", "value": null}, "retention": {"keepDays": 7}, "floor": 1,
+                   "purgeGuard": {"maxPercent": 50, "minSnapshots": 20}},
+    }))
+    .unwrap();
+    job.policy.retention = Retention::new(keep_days, keep_last).unwrap();
+    job
+}
+
+/// The job of a policy of seven days.
+fn week() -> RegionJob {
+    job(Some(7), None)
+}
+
+async fn page(ec2: &Fake, job: &RegionJob, cursor: Option<Cursor>, tally: Tally) -> Response {
+    find_expired::handle(ec2, Request { job: job.clone(), cursor, tally }).await.unwrap()
+}
+
+async fn first_page(ec2: &Fake, job: &RegionJob) -> Response {
+    page(ec2, job, None, Tally::default()).await
+}
+
+/// The numbers of the snapshots that a plan with one page deletes.
+async fn deleted(ec2: &Fake, job: &RegionJob) -> Vec<usize> {
+    numbers(&first_page(ec2, job).await.snapshot_ids)
+}
+
+fn numbers(ids: &[SnapshotId]) -> Vec<usize> {
+    ids.iter().map(|id| usize::from_str_radix(id.as_str().trim_start_matches("snap-"), 16).unwrap()).collect()
+}
+
+fn of_state(state: &str, snapshot: Snapshot) -> Snapshot {
+    Snapshot { state: SnapshotState::named(state), ..snapshot }
+}
+
+fn overdue(tally: &Tally) -> Vec<(SnapshotId, &str)> {
+    tally.overdue.first.iter().map(|entry| (entry.snapshot_id.clone(), entry.reason.as_str())).collect()
+}
+
+const DAY: i64 = 24;
+
+#[tokio::test]
+async fn s1_only_what_bears_the_tag_of_this_policy_is_looked_at() {
+    let ec2 = Fake::new([0], [of_this_run(9, 0), snapshot(1, 0, 8 * DAY), snapshot(2, 0, DAY)]);
+    ec2.add("weekly", [snapshot(3, 0, 90 * DAY), snapshot(4, 0, 91 * DAY)]);
+    ec2.add("", [snapshot(5, 0, 90 * DAY)]);
+    let answer = first_page(&ec2, &week()).await;
+    assert_eq!(numbers(&answer.snapshot_ids), [1]);
+    assert_eq!(answer.tally.snapshots.managed, 3);
+}
+
+#[tokio::test]
+async fn s2_the_newest_completed_snapshot_of_a_volume_stays_whatever_the_policy_says() {
+    // Nothing newer than a hundred days, and what is newer is not completed. Nobody backs the volume up any more.
+    let of_volume = [
+        snapshot(1, 0, 102 * DAY),
+        snapshot(2, 0, 100 * DAY),
+        snapshot(3, 0, 101 * DAY),
+        of_state("pending", snapshot(4, 0, 2)),
+        of_state("error", snapshot(5, 0, 2)),
+    ];
+    let ec2 = Fake::new([], of_volume);
+    assert_eq!(deleted(&ec2, &job(Some(1), None)).await, [1, 3]);
+    let mut floor_of_two = job(Some(1), None);
+    floor_of_two.policy.floor = contract::config::Floor::new(2).unwrap();
+    assert_eq!(deleted(&ec2, &floor_of_two).await, [1]);
+}
+
+#[tokio::test]
+async fn s3_what_any_rule_wants_stays() {
+    let ages = [1, 3, 5, 7, 9].map(|days| days * DAY);
+    for (keep_days, keep_last, expected) in [
+        (Some(7), None, vec![3, 4]), // seven days old to the second is no longer younger than seven days
+        (Some(8), None, vec![4]),
+        (None, Some(2), vec![2, 3, 4]),
+        (Some(4), Some(4), vec![4]),
+        (Some(9), Some(1), vec![4]),
+        (Some(10), Some(1), vec![]),
+        (None, Some(5), vec![]),
+    ] {
+        let snapshots = ages.into_iter().enumerate().map(|(n, hours)| snapshot(n, 0, hours));
+        let ec2 = Fake::new([0], snapshots.chain([of_this_run(9, 0)]));
+        let answer = first_page(&ec2, &job(keep_days, keep_last)).await;
+        assert_eq!(numbers(&answer.snapshot_ids), expected, "{keep_days:?} {keep_last:?}");
+        let counts = answer.tally.snapshots;
+        assert_eq!((counts.managed, counts.expired), (6, expected.len() as u64));
+        assert_eq!(counts.kept + counts.expired, counts.managed, "one verdict each");
+        assert_eq!(answer.tally.expired.total(), counts.expired, "each with its reason");
+    }
+}
+
+#[tokio::test]
+async fn the_reasons_of_what_stays_and_of_what_goes_are_told() {
+    let held = Snapshot { hold: true, ..snapshot(1, 0, 50 * DAY) };
+    let nameless = Snapshot { volume: None, ..snapshot(2, 0, 50 * DAY) };
+    let ec2 = Fake::new([0], [of_this_run(9, 0), snapshot(0, 0, DAY), snapshot(3, 0, 9 * DAY), held, nameless]);
+    let tally = first_page(&ec2, &job(Some(7), Some(1))).await.tally;
+    let kinds = [
+        KeepKind::KeepDays,
+        KeepKind::KeepLast,
+        KeepKind::Floor,
+        KeepKind::Hold,
+        KeepKind::Pending,
+        KeepKind::Unattributed,
+    ];
+    assert_eq!(tally.kept, kinds.map(|kind| (kind, 1)).into(), "a hold keeps, and so does not knowing whose it is");
+    let expired: Vec<_> =
+        tally.expired.first.iter().map(|entry| (entry.snapshot_id.clone(), entry.reason.as_str())).collect();
+    assert_eq!(expired, [(snapshot_id(3), "expired: 9 days old, no rule wants it")]);
+}
+
+#[tokio::test]
+async fn s4_a_volume_without_a_snapshot_of_this_run_loses_nothing_and_is_reported() {
+    let old = |volume: usize| [snapshot(10 * volume, volume, 8 * DAY), snapshot(10 * volume + 1, volume, 9 * DAY)];
+    let this_run = |state| of_state(state, of_this_run(99, 0));
+    let before = Snapshot { run: Some("daily-2026-11-22T02:00:00Z".parse().unwrap()), ..snapshot(99, 0, 1) };
+    for (of_run, expected) in [
+        (None, vec![41]),
+        (Some(this_run("error")), vec![41]), // a snapshot that failed is no backup
+        (Some(this_run("recoverable")), vec![41]),
+        (Some(before), vec![41]), // young, but of another run
+        (Some(this_run("pending")), vec![1, 41]),
+        (Some(this_run("completed")), vec![0, 1, 41]),
+    ] {
+        // Volume 0 has that of this run, volume 4 a good one; volumes 1 to 3 have no snapshots and fill the first page.
+        let case = format!("{of_run:?}");
+        let ec2 =
+            Fake::new([1, 2, 3, 0, 4], old(0).into_iter().chain(old(4)).chain([of_this_run(98, 4)]).chain(of_run));
+        let answer = first_page(&ec2, &week()).await;
+        assert_eq!(numbers(&answer.snapshot_ids), expected, "{case}");
+        let withheld = !expected.contains(&1);
+        assert_eq!(answer.tally.kept.contains_key(&KeepKind::BackupFailed), withheld, "{case}");
+        let reasons = overdue(&answer.tally);
+        assert_eq!(!reasons.is_empty(), withheld, "{case}");
+        assert!(
+            reasons.iter().all(|(id, reason)| (*id == snapshot_id(1) || *id == snapshot_id(0))
+                && reason.starts_with("its volume has no snapshot of this run; expired: ")),
+            "{reasons:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn s4_a_volume_that_is_gone_or_not_selected_any_more_is_purged_down_to_the_floor() {
+    let old = (0..3).map(|n| snapshot(n, 0, (8 + 8 * n as i64) * DAY));
+    let mut ec2 = Fake::new([], old);
+    assert_eq!(deleted(&ec2, &week()).await, [1, 2], "gone");
+    ec2.volumes = vec![(volume_id(0), Tags::from_iter([("Backup", ""), (EXCLUDE_TAG, "")]))];
+    assert_eq!(deleted(&ec2, &week()).await, [1, 2], "excluded");
+    ec2.volumes = vec![(volume_id(0), Tags::from_iter([("Backup", "")]))];
+    assert_eq!(deleted(&ec2, &week()).await, Vec::<usize>::new(), "selected, and not backed up");
+}
+
+/// `count` snapshots of as many days, newest first, of a volume that nobody backs up any more.
+fn daily(count: usize) -> Fake {
+    Fake::new([], (0..count).map(|n| snapshot(n, 0, n as i64 * DAY + 1)))
+}
+
+#[tokio::test]
+async fn s8_a_purge_of_more_than_half_of_twenty_is_held_and_half_passes() {
+    for (managed, keep, held) in [(20, 10, false), (20, 9, true), (21, 10, true), (19, 1, false), (40, 20, false)] {
+        let answer = first_page(&daily(managed), &job(None, Some(keep))).await;
+        let deletions = managed as u64 - u64::from(keep);
+        assert_eq!(answer.snapshot_ids.len() as u64, if held { 0 } else { deletions }, "{keep} of {managed}");
+        assert_eq!(answer.tally.purge_held.is_some(), held, "{keep} of {managed}");
+        assert_eq!(answer.tally.snapshots.overdue, if held { deletions } else { 0 });
+        assert_eq!(answer.cursor, None);
+        if let Some(report) = answer.tally.purge_held {
+            assert_eq!((report.deletions, report.managed), (deletions, managed as u64));
+            assert!(answer.tally.overdue.first[0].reason.starts_with("purge held; expired: "));
+        }
+    }
+}
+
+#[tokio::test]
+async fn s8_exactly_the_approved_plan_passes() {
+    let ec2 = daily(30);
+    let mut job = job(None, Some(5));
+    let digest = |answer: &Response| answer.tally.purge_held.as_ref().map(|held| held.plan.clone());
+    let held = digest(&first_page(&ec2, &job).await).expect("held");
+
+    job.approve_purge = Some(PlanDigest::new("0123456789abcdef").unwrap());
+    assert_eq!(digest(&first_page(&ec2, &job).await), Some(held.clone()), "another plan was approved");
+
+    job.approve_purge = Some(held.clone());
+    let approved = first_page(&ec2, &job).await;
+    assert_eq!(numbers(&approved.snapshot_ids), (5..30).collect::<Vec<_>>());
+    assert_eq!((approved.tally.purge_held, approved.tally.snapshots.overdue), (None, 0));
+
+    ec2.add("daily", [snapshot(40, 0, 40 * DAY)]);
+    let changed = first_page(&ec2, &job).await;
+    assert_eq!(changed.snapshot_ids, [], "the plan has grown since");
+    assert!(digest(&changed).is_some_and(|digest| digest != held));
+}
+
+#[tokio::test]
+async fn s12_what_is_not_completed_counts_for_nothing() {
+    let ec2 = Fake::new(
+        [0],
+        [
+            of_this_run(9, 0),
+            of_state("pending", snapshot(1, 0, 400 * DAY)),
+            of_state("recoverable", snapshot(2, 0, 2)),
+            of_state("error", snapshot(3, 0, DAY - 1)),
+            of_state("error", snapshot(4, 0, DAY + 1)),
+            snapshot(5, 0, 2 * DAY),
+            snapshot(6, 0, 3 * DAY),
+            snapshot(7, 0, 4 * DAY),
+        ],
+    );
+    let answer = first_page(&ec2, &job(None, Some(2))).await;
+    assert_eq!(numbers(&answer.snapshot_ids), [4, 7], "the two newest completed ones are 5 and 6");
+    let reasons: Vec<&str> = answer.tally.expired.first.iter().map(|entry| entry.reason.as_str()).collect();
+    assert_eq!(reasons, ["in state error for more than a day", "expired: 4 days old, no rule wants it"]);
+    let kept = answer.tally.kept;
+    assert_eq!((kept[&KeepKind::Pending], kept[&KeepKind::NotCompleted], kept[&KeepKind::RecentError]), (2, 1, 1));
+}
+
+#[tokio::test]
+async fn s5_of_twins_of_one_run_the_older_goes_unless_it_is_held() {
+    let twin = |n, hours, hold| Snapshot { run: Some("one".parse().unwrap()), hold, ..snapshot(n, 0, hours) };
+    for (hold, expected) in [(false, vec![1]), (true, vec![])] {
+        let ec2 = Fake::new([0], [of_this_run(9, 0), twin(1, 26, hold), twin(2, 25, false)]);
+        let answer = first_page(&ec2, &week()).await;
+        assert_eq!(numbers(&answer.snapshot_ids), expected);
+        if let Some(entry) = answer.tally.expired.first.first() {
+            assert_eq!(entry.reason, format!("duplicate of {} in run one", snapshot_id(2)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_plans_as_if_every_volume_were_backed_up() {
+    let ec2 = Fake::new([0], [snapshot(1, 0, 8 * DAY), snapshot(2, 0, DAY)]);
+    let mut job = week();
+    assert_eq!(deleted(&ec2, &job).await, Vec::<usize>::new());
+    job.dry_run = true;
+    assert_eq!(deleted(&ec2, &job).await, [1]);
+}
+
+#[tokio::test]
+async fn volumes_are_read_to_the_last_page_and_only_where_something_would_go() {
+    let ec2 = Fake::new(0..7, [snapshot(1, 6, DAY), of_this_run(2, 6)]);
+    assert_eq!(deleted(&ec2, &week()).await, Vec::<usize>::new());
+    assert_eq!(ec2.pages_read.load(Ordering::Relaxed), 0, "nothing would go");
+    ec2.add("daily", [snapshot(3, 6, 8 * DAY)]);
+    assert_eq!(deleted(&ec2, &week()).await, [3]);
+    assert_eq!(ec2.pages_read.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn an_empty_region_has_nothing_to_do() {
+    let answer = first_page(&Fake::default(), &week()).await;
+    assert_eq!((answer.snapshot_ids.len(), answer.cursor, answer.tally), (0, None, Tally::default()));
+}
+
+#[tokio::test]
+async fn when_the_region_cannot_be_read_it_fails_by_name() {
+    for (code, name) in [("UnauthorizedOperation", "UnauthorizedOperation"), ("RequestLimitExceeded", "Ec2Throttled")] {
+        let ec2 = Fake { fails_with: Some(code), ..Fake::default() };
+        let error = find_expired::handle(&ec2, Request { job: week(), cursor: None, tally: Tally::default() }).await;
+        assert_eq!(StepError::from(error.unwrap_err()).name(), name);
+    }
+}
