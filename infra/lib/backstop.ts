@@ -1,4 +1,4 @@
-import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { EventField, type EventPattern, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Stack } from 'aws-cdk-lib';
@@ -28,35 +28,39 @@ export class Backstop extends Construct {
       new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [props.topic.key.keyArn] }),
     );
 
-    const rule = new Rule(this, 'Rule', {
-      ruleName: `${MACHINE_NAME}-run-without-report`,
-      description: `EBS Backup: a run failed, timed out or was stopped; silent for ${REGIONS_FAILED}, which had its report`,
-      eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: {
-          stateMachineArn: [props.stateMachine.stateMachineArn],
-          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
-          // Also matches where there is no error at all, as in an execution that somebody stopped.
-          error: [{ 'anything-but': [REGIONS_FAILED] }, { exists: false }],
-        },
-      },
-    });
-    rule.addTarget(
+    // The two statements above are all it needs; the target would add kms:GenerateDataKey*.
+    const publisher = role.withoutPolicyUpdates();
+    const tell = (lines: readonly string[]): SnsTopic =>
       new SnsTopic(props.topic.topic, {
-        // The two statements above are all it needs; the target would add kms:GenerateDataKey*.
-        role: role.withoutPolicyUpdates(),
+        role: publisher,
         message: RuleTargetInput.fromMultilineText(
           [
             `EBS Backup: a run ended as ${EventField.fromPath('$.detail.status')} and sent no report.`,
             `Account ${EventField.account}, ${EventField.region}, at ${EventField.time}.`,
             `Execution: ${EventField.fromPath('$.detail.executionArn')}`,
-            `Error: ${EventField.fromPath('$.detail.error')}`,
-            `Cause: ${EventField.fromPath('$.detail.cause')}`,
+            ...lines,
             'Volumes may be without a snapshot. Open the execution in the Step Functions console to see where it stopped.',
           ].join('\n'),
         ),
-      }),
-    );
+      });
+    const ended = (detail: Record<string, unknown>): EventPattern => ({
+      source: ['aws.states'],
+      detailType: ['Step Functions Execution Status Change'],
+      detail: { stateMachineArn: [props.stateMachine.stateMachineArn], ...detail },
+    });
+
+    new Rule(this, 'Rule', {
+      ruleName: `${MACHINE_NAME}-run-without-report`,
+      description: `EBS Backup: a run failed before its report; silent for ${REGIONS_FAILED}, which had it`,
+      eventPattern: ended({ status: ['FAILED'], error: [{ 'anything-but': [REGIONS_FAILED] }, { exists: false }] }),
+      targets: [tell([`Error: ${EventField.fromPath('$.detail.error')}`])],
+    });
+    // A rule of its own, without a word about errors: such a run has none, and how its event says so is not documented.
+    new Rule(this, 'Stopped', {
+      ruleName: `${MACHINE_NAME}-run-stopped-without-report`,
+      description: 'EBS Backup: a run timed out, or somebody stopped it',
+      eventPattern: ended({ status: ['TIMED_OUT', 'ABORTED'] }),
+      targets: [tell([])],
+    });
   }
 }

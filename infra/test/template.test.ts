@@ -64,9 +64,9 @@ describe('each function', () => {
   const shape: Record<string, [seconds: number, mebibytes: number]> = {
     'list-regions': [110, 256],
     'discover-volumes': [300, 256],
-    'create-snapshots': [300, 512],
-    'find-expired': [300, 512],
-    'delete-snapshots': [300, 512],
+    'create-snapshots': [900, 512],
+    'find-expired': [900, 1024],
+    'delete-snapshots': [900, 512],
     notify: [110, 256],
     'replay-gate': [50, 256],
   };

@@ -45,7 +45,7 @@ fn every_error_name_of_ours_in_the_machine_is_a_constant_and_the_reverse() {
     let ours: BTreeSet<&str> = named
         .iter()
         .map(String::as_str)
-        .filter(|name| !["Lambda.", "States.", "Sandbox."].iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|name| !["Lambda.", "States.", "Sandbox.", "Runtime."].iter().any(|prefix| name.starts_with(prefix)))
         .collect();
     assert_eq!(ours, errors::IN_STATE_MACHINE.into_iter().collect());
 }
@@ -61,8 +61,10 @@ fn every_state_says_what_it_is_for() {
 #[test]
 fn every_task_has_a_time_out_and_rides_out_lambdas_own_errors() {
     let lambda = [
-        "Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException", "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException", "Lambda.TooManyRequestsException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
     ];
     for (name, state) in states().into_iter().filter(|(_, state)| state["Type"] == "Task") {
         assert!(state["TimeoutSeconds"].is_u64(), "{name}");
@@ -71,7 +73,14 @@ fn every_task_has_a_time_out_and_rides_out_lambdas_own_errors() {
             assert_eq!(retry["JitterStrategy"], "FULL", "{name}");
             assert!(retry["MaxDelaySeconds"].is_u64() && retry["MaxAttempts"].is_u64(), "{name}: without a bound");
         }
-        assert_eq!(strings(&retries[0]["ErrorEquals"]), lambda, "{name}");
+        // A new account may have a Lambda concurrency of 10, and a busy region holds its place for minutes.
+        assert_eq!(strings(&retries[0]["ErrorEquals"]), ["Lambda.TooManyRequestsException"], "{name}");
+        let mean_wait: u64 = (0..retries[0]["MaxAttempts"].as_u64().unwrap()).map(|n| 60.min(5 << n.min(10)) / 2).sum();
+        assert!(mean_wait > 900, "{name}: {mean_wait} seconds are less than the longest that a step holds its place");
+        assert_eq!(strings(&retries[1]["ErrorEquals"]), lambda, "{name}");
+        // A Lambda that was killed says Runtime.ExitError; one that gave no answer at all, Lambda.Unknown.
+        let killed = strings(&retries[2]["ErrorEquals"]);
+        assert!(killed.contains(&"Runtime.ExitError") && killed.contains(&"Lambda.Unknown"), "{name}");
     }
 }
 

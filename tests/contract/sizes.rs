@@ -4,9 +4,9 @@ use contract::config::{Floor, Pace, PurgeGuard};
 use contract::limits::{CAUSE_CHARS, DELETIONS_PER_PAGE, JOB_BYTES, PAYLOAD_BYTES, REGIONS_PER_RUN, TALLY_BYTES, VOLUMES_PER_PAGE};
 use contract::steps::notify::{self, RegionResult, Results};
 use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
-use contract::tally::{KeepKind, PurgeHeld, VolumeCounts};
+use contract::tally::{KeepKind, PurgeHeld, Rounds, VolumeCounts};
 use contract::{
-    JobPolicy, PlanDigest, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue, Tally,
+    JobPolicy, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue, Tally,
     VolumeId,
 };
 use serde::Serialize;
@@ -39,7 +39,7 @@ fn worst_job(n: usize) -> RegionJob {
         started_at: "2026-11-23T02:00:07.123456789Z".parse().unwrap(),
         dry_run: false,
         replay: u32::MAX,
-        approve_purge: Some(PlanDigest::new("0123456789abcdef").unwrap()),
+        approve_purge: Some(PlanId::new("20261123020007-0123456789abcdef").unwrap()),
         policy: JobPolicy {
             name: PolicyName::new("p".repeat(32)).unwrap(),
             tag: TagSelector { key: TagKey::new("k".repeat(128)).unwrap(), value: Some(TagValue::new("v".repeat(256)).unwrap()) },
@@ -66,14 +66,14 @@ fn worst_tally() -> Tally {
     }
     let kinds = [
         KeepKind::KeepDays, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Pending, KeepKind::RecentError,
-        KeepKind::NotCompleted, KeepKind::BackupFailed, KeepKind::Unattributed,
+        KeepKind::NotCompleted, KeepKind::BackupFailed, KeepKind::Unattributed, KeepKind::AfterPlan,
     ];
     tally.kept = kinds.into_iter().map(|kind| (kind, 100_000)).collect();
-    tally.purge_held = Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanDigest::new("0123456789abcdef").unwrap() });
+    tally.purge_held = Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });
     tally.creates_stopped = Some("SnapshotLimitExceeded".to_owned());
     let many = 100_000;
     tally.volumes = VolumeCounts { discovered: many, created: many, existing: many, planned: many, skipped: many, failed: many };
-    tally.rounds = 1_000;
+    tally.rounds = Rounds { total: 1_000, idle: 10, seconds: 43_200 };
     tally
 }
 
@@ -102,12 +102,12 @@ fn the_plan_of_a_run_fits() {
 #[test]
 fn a_page_of_a_region_fits() {
     let volume_ids: Vec<_> = (0..page(VOLUMES_PER_PAGE)).map(volume).collect();
-    fits("create-snapshots", &create_snapshots::Request { job: worst_job(1), volume_ids: volume_ids.clone(), round: 9, tally: worst_tally() });
-    fits("create-snapshots' rest", &create_snapshots::Response { deferred: volume_ids, round: 9, wait_seconds: 300, tally: worst_tally() });
+    fits("create-snapshots", &create_snapshots::Request { job: worst_job(1), volume_ids: volume_ids.clone(), tally: worst_tally() });
+    fits("create-snapshots' rest", &create_snapshots::Response { deferred: volume_ids, wait_seconds: 300, tally: worst_tally() });
     let snapshot_ids: Vec<_> = (0..DELETIONS_PER_PAGE).map(snapshot).collect();
     let cursor = Some(find_expired::Cursor { after: snapshot(1), left: 100_000 });
     fits("find-expired", &find_expired::Response { snapshot_ids: snapshot_ids.clone(), cursor, tally: worst_tally() });
-    fits("delete-snapshots", &delete_snapshots::Request { job: worst_job(1), snapshot_ids, round: 9, tally: worst_tally() });
+    fits("delete-snapshots", &delete_snapshots::Request { job: worst_job(1), snapshot_ids, tally: worst_tally() });
 }
 
 #[test]

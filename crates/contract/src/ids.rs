@@ -1,5 +1,6 @@
 //! Names and identifiers, checked when they are parsed.
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::parse::InvalidValue;
@@ -126,10 +127,37 @@ checked_string!(
 );
 
 checked_string!(
-    /// The fingerprint of a purge plan: 16 hexadecimal digits over the region, the policy and the snapshots to delete.
-    PlanDigest, "purge plan", "^[0-9a-f]{16}$", "the 16 hexadecimal digits that the report shows",
-    |value| value.len() == 16 && value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    /// A purge plan: the moment it is of, in UTC to the second, and 16 hexadecimal digits over the region, the policy and
+    /// the snapshots it deletes; `20261123020007-0123456789abcdef`.
+    PlanId, "purge plan", "^[0-9]{14}-[0-9a-f]{16}$", "14 digits, - and 16 hexadecimal digits, as the report shows it",
+    |value| {
+        let digits = |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        value.split_once('-').is_some_and(|(moment, hash)| digits(hash, 16) && digits(moment, 14) && moment_of(moment).is_some())
+    }
 );
+
+fn moment_of(stamp: &str) -> Option<DateTime<Utc>> {
+    NaiveDateTime::parse_from_str(stamp, PLAN_MOMENT).ok().map(|moment| moment.and_utc())
+}
+
+/// How a [`PlanId`] writes the moment it is of.
+const PLAN_MOMENT: &str = "%Y%m%d%H%M%S";
+
+impl PlanId {
+    /// The id of the plan of `moment` with the digest `hash`, 16 hexadecimal digits.
+    ///
+    /// # Errors
+    /// When `hash` is something else.
+    pub fn of(moment: DateTime<Utc>, hash: &str) -> Result<Self, InvalidValue> {
+        Self::new(format!("{}-{hash}", moment.format(PLAN_MOMENT)))
+    }
+
+    /// The moment that the plan is of.
+    #[must_use]
+    pub fn moment(&self) -> DateTime<Utc> {
+        self.0.split_once('-').and_then(|(moment, _)| moment_of(moment)).unwrap_or_default()
+    }
+}
 
 impl RunId {
     /// The run id as it stands in a message that has room for `max` bytes of JSON.
@@ -137,14 +165,6 @@ impl RunId {
     pub fn clipped(&self, max: usize) -> String {
         crate::text::clip(self.as_str(), max)
     }
-}
-
-/// Parses a list of values of one kind, for tests and tools.
-///
-/// # Errors
-/// The first value that is refused.
-pub fn parse_all<T: TryFrom<String, Error = InvalidValue>>(values: &[&str]) -> Result<Vec<T>, InvalidValue> {
-    values.iter().map(|value| T::try_from((*value).to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -158,6 +178,16 @@ mod tests {
         }
         for bad in ["", " ", " x", "x ", "a\nb", "semi;colon", "<aws.scheduler.scheduled-time>", &"x".repeat(257)] {
             assert!(RunId::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_purge_plan_knows_the_moment_it_is_of() {
+        let moment = "2026-11-23T02:00:07Z".parse().unwrap();
+        let plan = PlanId::of(moment, "0123456789abcdef").unwrap();
+        assert_eq!((plan.as_str(), plan.moment()), ("20261123020007-0123456789abcdef", moment));
+        for bad in ["", "all", "0123456789abcdef", "20261123020007-", "20261399020007-0123456789abcdef", "20261123020007-0123456789abcdeg"] {
+            assert!(PlanId::new(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{PlanDigest, PolicyName, Region, RunId};
+use crate::ids::{PlanId, PolicyName, Region, RunId};
 
 /// The input of an execution. Every field is optional; an unknown one is refused.
 ///
@@ -28,7 +28,7 @@ pub struct ExecutionInput {
     /// Let this one purge pass although the guard held it; the report of the held run shows the value. A plan that has
     /// changed since is held again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub approve_purge: Option<PlanDigest>,
+    pub approve_purge: Option<PlanId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
@@ -59,7 +59,7 @@ mod tests {
             (r#"{"regions":["eu-west-1","Frankfurt"]}"#, "regions[1]", "a region code such as eu-west-1"),
             (r#"{"runId":"a;b"}"#, "runId", "the value of a tag"),
             (r#"{"dryRun":"yes"}"#, "dryRun", "expected a boolean"),
-            (r#"{"approvePurge":"all"}"#, "approvePurge", "16 hexadecimal digits"),
+            (r#"{"approvePurge":"all"}"#, "approvePurge", "as the report shows it"),
             (r#"[]"#, "(document)", "expected a JSON object (found [])"),
         ] {
             let error = from_text::<ExecutionInput>(input).unwrap_err();

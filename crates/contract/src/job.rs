@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Floor, Pace, Policy, PurgeGuard};
-use crate::ids::{PlanDigest, PolicyName, Region, RunId};
+use crate::ids::{PlanId, PolicyName, Region, RunId};
 use crate::retention::Retention;
 use crate::selector::TagSelector;
 
@@ -23,7 +23,7 @@ pub struct RegionJob {
     /// The redrive count of the execution when this job was made: 0, or what the replay gate saw when it opened.
     pub replay: u32,
     /// The plan that an operator approved, if any.
-    pub approve_purge: Option<PlanDigest>,
+    pub approve_purge: Option<PlanId>,
     /// What to back up and how long to keep it.
     pub policy: JobPolicy,
     /// How much of EC2's request buckets to take.

@@ -21,7 +21,7 @@ pub mod tally;
 pub mod text;
 
 pub use config::{Config, Pace, Policy, PurgeGuard, RegionFilter};
-pub use ids::{PlanDigest, PolicyName, Region, RunId, SnapshotId, VolumeId};
+pub use ids::{PlanId, PolicyName, Region, RunId, SnapshotId, VolumeId};
 pub use input::ExecutionInput;
 pub use job::{JobPolicy, RegionJob};
 pub use retention::Retention;

@@ -25,8 +25,9 @@ pub const SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME: u32 = 15;
 /// Events in the history of one execution (Step Functions quotas).
 pub const HISTORY_EVENTS: u32 = 25_000;
 
-/// Snapshot ids that one page of a purge hands over. Ids only, so that a page stays near 13 KB.
-pub const DELETIONS_PER_PAGE: usize = 500;
+/// Snapshot ids that one page of a purge hands over: 54 KB of ids. The plan is made anew for each page, so few large
+/// pages cost EC2 less than many small ones.
+pub const DELETIONS_PER_PAGE: usize = 2_000;
 /// The most regions that one run covers. The report's parts of so many regions fit one payload; AWS has fewer.
 pub const REGIONS_PER_RUN: usize = 40;
 /// The largest tally of one region, in bytes of JSON.
@@ -35,7 +36,11 @@ pub const TALLY_BYTES: usize = 4_100;
 pub const JOB_BYTES: usize = 1_200;
 /// The largest cause of a failed region, in characters: the state machine cuts it there.
 pub const CAUSE_CHARS: usize = 300;
-/// Rounds in a row on one page in which nothing could be done, before what is left is given up as failed.
+/// Rounds of one region in which nothing could be done, before a page that gets stuck is given up. Over the whole
+/// region and not per page: else one stuck volume on each page would hold up a large region for a day.
 pub const IDLE_ROUNDS: u32 = 10;
 /// Deferred rounds of one region in one run. Nine history events each: well inside [`HISTORY_EVENTS`].
 pub const ROUNDS_PER_REGION: u32 = 1_000;
+/// Seconds of one region in one run that go into deferred rounds and the waits between them, before a page that gets
+/// stuck is given up: 12 hours, well inside the machine's own time-out.
+pub const SECONDS_IN_ROUNDS: u64 = 12 * 3_600;

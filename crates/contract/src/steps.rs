@@ -84,8 +84,6 @@ pub mod create_snapshots {
         pub job: RegionJob,
         /// The volumes: a page, or what was deferred of one.
         pub volume_ids: Vec<VolumeId>,
-        /// Rounds in a row on this page that got nothing done.
-        pub round: u32,
         /// What was done so far.
         pub tally: Tally,
     }
@@ -96,8 +94,6 @@ pub mod create_snapshots {
     pub struct Response {
         /// To be tried again after the wait.
         pub deferred: Vec<VolumeId>,
-        /// To be handed back with them.
-        pub round: u32,
         /// How long to wait.
         pub wait_seconds: u32,
         /// What was done so far.
@@ -156,8 +152,6 @@ pub mod delete_snapshots {
         pub job: RegionJob,
         /// The snapshots: a page, or what was deferred of one.
         pub snapshot_ids: Vec<SnapshotId>,
-        /// Rounds in a row on this page that got nothing done.
-        pub round: u32,
         /// What was done so far.
         pub tally: Tally,
     }
@@ -168,8 +162,6 @@ pub mod delete_snapshots {
     pub struct Response {
         /// To be tried again after the wait.
         pub deferred: Vec<SnapshotId>,
-        /// To be handed back with them.
-        pub round: u32,
         /// How long to wait.
         pub wait_seconds: u32,
         /// What was done so far.

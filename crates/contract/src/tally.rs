@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{PlanDigest, SnapshotId, VolumeId};
+use crate::ids::{PlanId, SnapshotId, VolumeId};
 use crate::text::clip;
 
 /// Ids shown of volumes discovered, snapshots made and snapshots deleted.
@@ -53,8 +53,20 @@ pub struct Tally {
     pub purge_held: Option<PurgeHeld>,
     /// Why no further snapshot is tried in this region, if so: the error name of a limit of the whole region.
     pub creates_stopped: Option<String>,
-    /// Rounds that were deferred so far.
-    pub rounds: u32,
+    /// The rounds that left something behind, so far.
+    pub rounds: Rounds,
+}
+
+/// The rounds of a region that left something behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Rounds {
+    /// How many.
+    pub total: u32,
+    /// How many of these got nothing done.
+    pub idle: u32,
+    /// Seconds that went into them and into the waits after them.
+    pub seconds: u64,
 }
 
 /// What became of the selected volumes. `discovered = created + existing + planned + skipped + failed` at the end.
@@ -171,7 +183,7 @@ pub struct PurgeHeld {
     /// Out of so many managed snapshots.
     pub managed: u64,
     /// What to pass as `approvePurge` to let exactly this plan pass.
-    pub plan: PlanDigest,
+    pub plan: PlanId,
 }
 
 /// The kinds of reasons for which a snapshot is kept.
@@ -194,8 +206,10 @@ pub enum KeepKind {
     NotCompleted,
     /// Expired, but its volume has no snapshot of this run.
     BackupFailed,
-    /// Says not which volume it is of.
+    /// Does not say, or not credibly, which volume it is of.
     Unattributed,
+    /// Started after the moment that an approved plan is of.
+    AfterPlan,
 }
 
 impl Tally {

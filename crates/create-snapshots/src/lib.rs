@@ -1,9 +1,9 @@
 //! `create-snapshots`: the snapshots of a page of volumes, at most one per run and volume.
 //!
 //! EC2's CreateSnapshot has no client token, so the run's id, as a tag, is the token: what this run has made already is
-//! looked up before anything is created (S5). One bad volume is data, never an error. What EC2 would not take now comes
-//! back as deferred, and the state machine waits; so does a create whose answer was lost, because the look-up of the next
-//! round shows whether it was done.
+//! looked up right before anything is created (S5). One bad volume is data, never an error. What EC2 would not take now
+//! comes back as deferred, and the state machine waits; so does a create whose answer was lost, because the look-up of the
+//! next round shows whether it was done.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,21 +14,25 @@ use contract::{RegionJob, SnapshotId, Tally, VolumeId};
 use ec2::port::{CreateSnapshot, ReadSnapshots, ReadVolumes};
 use ec2::{Access, Ec2Error, Kind};
 use futures::{StreamExt, stream};
-use policy::model::{SnapshotState, Volume};
-use policy::rounds::{self, Deferred, Next};
+use policy::model::Volume;
+use policy::rounds::{self, Left, Next};
 use policy::selection::selects;
 use policy::{naming, tags};
 use step_runtime::Deadline;
+use tokio::time::timeout_at;
 
+/// Volumes that are looked up together and then created. Fewer mean more look-ups; more mean that the last of them is
+/// created long after its look-up, which another invocation of the same run could use to make a twin.
+const LOOKED_UP_TOGETHER: usize = 100;
 /// Creates under way at once. The pace is the pacer's; this only has to keep it busy (four calls a second, half a second
-/// each), and to bound how long the last ones take when the deadline comes.
+/// each).
 const CONCURRENCY: usize = 4;
 
 /// What became of one volume in this round.
 enum Outcome {
     Created(SnapshotId),
-    /// Not there any more, or not selected any more.
-    Skipped,
+    /// Not there any more.
+    Gone,
     /// To be tried again; with EC2's reason, if it was EC2.
     Deferred(Option<Ec2Error>),
     Failed(Ec2Error),
@@ -37,33 +41,87 @@ enum Outcome {
 /// Makes the snapshots of `request.volume_ids`.
 ///
 /// # Errors
-/// EC2's error when volumes or snapshots cannot be read: nothing was created then.
+/// EC2's error when the first volumes or snapshots cannot be read: nothing was created then.
 pub async fn handle<C>(access: &Access<C>, request: Request, deadline: Deadline) -> Result<Response, Ec2Error>
 where
     C: ReadVolumes + ReadSnapshots + CreateSnapshot,
 {
-    let Request { job, volume_ids, round, mut tally } = request;
-    let wanted = without_snapshot(access.read(), &job, volume_ids, &mut tally).await?;
-    let volumes = still_selected(access.read(), &job, wanted, &mut tally).await?;
-    let Some(writer) = access.write() else {
-        tally.volumes.planned += volumes.len() as u64;
-        return Ok(done(tally));
-    };
+    let Request { job, volume_ids, mut tally } = request;
+    let asked = volume_ids.len();
+    let mut left = Vec::new();
+    for (n, some) in volume_ids.chunks(LOOKED_UP_TOGETHER).enumerate() {
+        if n > 0 && deadline.passed() {
+            left.extend(some.iter().map(|volume| (volume.clone(), None)));
+            continue;
+        }
+        match without_snapshot(access.read(), &job, some).await {
+            Ok(found) => left.extend(back_up(access, &job, found, &mut tally, deadline).await),
+            // Something may have been created by now, and the tally must not be lost.
+            Err(error) if n > 0 => left.extend(some.iter().map(|volume| (volume.clone(), Some(error.clone())))),
+            Err(error) => return Err(error),
+        }
+    }
+    let progress = left.len() < asked;
+    Ok(answer(rounds::after(left, progress, deadline.elapsed(), &mut tally.rounds), tally))
+}
 
-    let outcomes = create_all(writer, &job, volumes, &tally, deadline).await;
-    let mut progress = false;
-    let mut deferred: Vec<(VolumeId, Option<Ec2Error>)> = Vec::new();
-    for (volume, outcome) in outcomes {
+/// What a look-up found out about some volumes.
+struct Found {
+    /// They have a snapshot of this run.
+    existing: u64,
+    /// They are gone, or not selected any more.
+    skipped: Vec<VolumeId>,
+    /// They are to be snapshotted.
+    wanted: Vec<Volume>,
+}
+
+async fn without_snapshot(
+    ec2: &(impl ReadVolumes + ReadSnapshots),
+    job: &RegionJob,
+    volume_ids: &[VolumeId],
+) -> Result<Found, Ec2Error> {
+    let there = ec2.of_run(&job.policy.name, &job.run_id, volume_ids).await?;
+    // A snapshot that failed is none: the volume gets another.
+    let there: BTreeSet<VolumeId> =
+        there.into_iter().filter(|snapshot| snapshot.state.is_backup()).filter_map(|snapshot| snapshot.volume).collect();
+    let missing: Vec<VolumeId> = volume_ids.iter().filter(|volume| !there.contains(volume)).cloned().collect();
+    let mut now: BTreeMap<VolumeId, Volume> =
+        ec2.volumes(&missing).await?.into_iter().map(|volume| (volume.id.clone(), volume)).collect();
+
+    let mut found =
+        Found { existing: (volume_ids.len() - missing.len()) as u64, skipped: Vec::new(), wanted: Vec::new() };
+    for id in missing {
+        match now.remove(&id).filter(|volume| selects(&job.policy.tag, &volume.tags)) {
+            Some(volume) => found.wanted.push(volume),
+            None => found.skipped.push(id),
+        }
+    }
+    Ok(found)
+}
+
+/// Makes the snapshots that are missing, unless nothing may be written, and gives what is left.
+async fn back_up<C: CreateSnapshot>(
+    access: &Access<C>,
+    job: &RegionJob,
+    found: Found,
+    tally: &mut Tally,
+    deadline: Deadline,
+) -> Left<VolumeId, Ec2Error> {
+    tally.volumes.existing += found.existing;
+    found.skipped.into_iter().for_each(|volume| skip(tally, volume));
+    let Some(writer) = access.write() else {
+        tally.volumes.planned += found.wanted.len() as u64;
+        return Vec::new();
+    };
+    let mut left = Vec::new();
+    for (volume, outcome) in create_all(writer, job, found.wanted, tally, deadline).await {
         match outcome {
-            Outcome::Deferred(reason) => {
-                deferred.push((volume, reason));
-                continue;
-            }
+            Outcome::Deferred(error) => left.push((volume, error)),
             Outcome::Created(snapshot) => {
                 tally.volumes.created += 1;
                 tally.created.push(snapshot);
             }
-            Outcome::Skipped => skip(&mut tally, volume),
+            Outcome::Gone => skip(tally, volume),
             Outcome::Failed(error) => {
                 if error.kind() == Kind::Quota {
                     tally.creates_stopped = Some(error.code().to_owned());
@@ -71,44 +129,8 @@ where
                 tally.volume_failed(volume, error.code(), error.message());
             }
         }
-        progress = true;
     }
-    Ok(next_round(deferred, progress, round, tally))
-}
-
-/// Those of `volume_ids` that have no snapshot of this run.
-async fn without_snapshot(
-    ec2: &impl ReadSnapshots,
-    job: &RegionJob,
-    volume_ids: Vec<VolumeId>,
-    tally: &mut Tally,
-) -> Result<Vec<VolumeId>, Ec2Error> {
-    let there = ec2.of_run(&job.policy.name, &job.run_id, &volume_ids).await?;
-    // A snapshot that failed is none: the volume gets another.
-    let there: BTreeSet<VolumeId> =
-        there.into_iter().filter(|snapshot| snapshot.state != SnapshotState::Error).filter_map(|snapshot| snapshot.volume).collect();
-    let (existing, wanted): (Vec<_>, Vec<_>) = volume_ids.into_iter().partition(|volume| there.contains(volume));
-    tally.volumes.existing += existing.len() as u64;
-    Ok(wanted)
-}
-
-/// The volumes of `wanted` as they are now, in the same order. What is gone, or not selected any more, is skipped.
-async fn still_selected(
-    ec2: &impl ReadVolumes,
-    job: &RegionJob,
-    wanted: Vec<VolumeId>,
-    tally: &mut Tally,
-) -> Result<Vec<Volume>, Ec2Error> {
-    let mut found: BTreeMap<VolumeId, Volume> =
-        ec2.volumes(&wanted).await?.into_iter().map(|volume| (volume.id.clone(), volume)).collect();
-    let mut volumes = Vec::with_capacity(wanted.len());
-    for id in wanted {
-        match found.remove(&id).filter(|volume| selects(&job.policy.tag, &volume.tags)) {
-            Some(volume) => volumes.push(volume),
-            None => skip(tally, id),
-        }
-    }
-    Ok(volumes)
+    left
 }
 
 fn skip(tally: &mut Tally, volume: VolumeId) {
@@ -133,8 +155,7 @@ async fn create_all(
         .map(async |volume| {
             let outcome = match quota.get() {
                 Some(error) => Outcome::Failed(error.clone()),
-                None if deadline.passed() => Outcome::Deferred(None),
-                None => create_one(ec2, job, &volume).await,
+                None => create_one(ec2, job, &volume, deadline).await,
             };
             if let Outcome::Failed(error) = &outcome
                 && error.kind() == Kind::Quota
@@ -148,47 +169,43 @@ async fn create_all(
         .await
 }
 
-async fn create_one(ec2: &impl CreateSnapshot, job: &RegionJob, volume: &Volume) -> Outcome {
+async fn create_one(ec2: &impl CreateSnapshot, job: &RegionJob, volume: &Volume, deadline: Deadline) -> Outcome {
     let description = naming::description(volume, job.started_at);
-    let mut answer = ec2.create(&volume.id, &description, &tags::full(volume, job)).await;
-    if answer.as_ref().is_err_and(|error| error.kind() == Kind::Tags) {
-        answer = ec2.create(&volume.id, &description, &tags::essential(volume, job)).await;
+    let create = async |tags| {
+        let in_time = timeout_at(deadline.instant(), ec2.ready_to_create()).await.is_ok() && !deadline.passed();
+        if in_time { Some(ec2.create(&volume.id, &description, &tags).await) } else { None }
+    };
+    let mut answer = create(tags::full(volume, job)).await;
+    if matches!(&answer, Some(Err(error)) if error.kind() == Kind::Tags) {
+        answer = create(tags::essential(volume, job)).await;
     }
+    answer.map_or(Outcome::Deferred(None), outcome)
+}
+
+fn outcome(answer: Result<SnapshotId, Ec2Error>) -> Outcome {
     match answer {
         Ok(snapshot) => Outcome::Created(snapshot),
         Err(error) => match error.kind() {
-            Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional => Outcome::Deferred(Some(error)),
-            Kind::VolumeGone => Outcome::Skipped,
-            Kind::Quota | Kind::SnapshotGone | Kind::SnapshotInUse | Kind::Tags | Kind::Expired | Kind::Other => {
-                Outcome::Failed(error)
+            Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional | Kind::Expired => {
+                Outcome::Deferred(Some(error))
             }
+            Kind::VolumeGone => Outcome::Gone,
+            Kind::Quota | Kind::SnapshotGone | Kind::SnapshotInUse | Kind::Tags | Kind::Other => Outcome::Failed(error),
         },
     }
 }
 
-fn done(tally: Tally) -> Response {
-    Response { deferred: Vec::new(), round: 0, wait_seconds: 0, tally }
-}
-
-fn next_round(deferred: Vec<(VolumeId, Option<Ec2Error>)>, progress: bool, round: u32, mut tally: Tally) -> Response {
-    if deferred.is_empty() {
-        return done(tally);
-    }
-    let limited = deferred.iter().any(|(_, reason)| reason.is_some());
-    let why = if limited { Deferred::Limited } else { Deferred::OutOfTime };
-    match rounds::after(why, progress, round, tally.rounds) {
-        Next::Again { round, wait_seconds } => {
-            tally.rounds += 1;
-            Response { deferred: deferred.into_iter().map(|(volume, _)| volume).collect(), round, wait_seconds, tally }
-        }
-        Next::GiveUp => {
-            for (volume, reason) in deferred {
-                match reason {
+fn answer(next: Next<VolumeId, Ec2Error>, mut tally: Tally) -> Response {
+    match next {
+        Next::Again { items, wait_seconds } => Response { deferred: items, wait_seconds, tally },
+        Next::GiveUp(left) => {
+            for (volume, error) in left {
+                match error {
                     Some(error) => tally.volume_failed(volume, error.code(), error.message()),
                     None => tally.volume_failed(volume, STILL_DEFERRED, "its turn did not come in this run"),
                 }
             }
-            done(tally)
+            Response { deferred: Vec::new(), wait_seconds: 0, tally }
         }
     }
 }

@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 
 use contract::errors::STILL_DEFERRED;
-use contract::selector::{KEEP_TAG, POLICY_TAG};
+use contract::selector::{KEEP_TAG, POLICY_TAG, VOLUME_TAG};
 use contract::steps::delete_snapshots::{Request, Response};
 use contract::{RegionJob, SnapshotId, Tally};
 use ec2::port::{DeleteSnapshot, ReadSnapshots, SnapshotNow};
 use ec2::{Access, Ec2Error, Kind};
 use futures::{StreamExt, stream};
 use policy::model::SnapshotState;
-use policy::rounds::{self, Deferred, Next};
+use policy::rounds::{self, Next};
 use step_runtime::Deadline;
+use tokio::time::timeout_at;
 
 /// Deletes under way at once; see `create-snapshots`.
 const CONCURRENCY: usize = 4;
@@ -38,19 +39,17 @@ pub async fn handle<C>(access: &Access<C>, request: Request, deadline: Deadline)
 where
     C: ReadSnapshots + DeleteSnapshot,
 {
-    let Request { job, snapshot_ids, round, mut tally } = request;
+    let Request { job, snapshot_ids, mut tally } = request;
+    let asked = snapshot_ids.len();
     let deletable = checked(access.read(), &job, snapshot_ids, &mut tally).await?;
-    let Some(writer) = access.write() else { return Ok(done(tally)) };
-
-    let outcomes = delete_all(writer, deletable, deadline).await;
-    let mut progress = false;
-    let mut deferred = Vec::new();
+    let outcomes = match access.write() {
+        Some(writer) => delete_all(writer, deletable, deadline).await,
+        None => Vec::new(),
+    };
+    let mut left = Vec::new();
     for (id, outcome) in outcomes {
         match outcome {
-            Outcome::Deferred(reason) => {
-                deferred.push((id, reason));
-                continue;
-            }
+            Outcome::Deferred(error) => left.push((id, error)),
             Outcome::Deleted => {
                 tally.snapshots.deleted += 1;
                 tally.deleted.push(id);
@@ -58,9 +57,9 @@ where
             Outcome::AlreadyGone => tally.snapshots.already_gone += 1,
             Outcome::Overdue(reason) => tally.snapshot_overdue(id, &reason),
         }
-        progress = true;
     }
-    Ok(next_round(deferred, progress, round, tally))
+    let progress = left.len() < asked;
+    Ok(answer(rounds::after(left, progress, deadline.elapsed(), &mut tally.rounds), tally))
 }
 
 /// Those of `snapshot_ids` that may be deleted as they are now.
@@ -93,6 +92,9 @@ fn objection(snapshot: &SnapshotNow, job: &RegionJob) -> Option<String> {
     if snapshot.tags.get(POLICY_TAG) != Some(policy) {
         return Some(format!("not ours: it does not bear the tag {POLICY_TAG}={policy}"));
     }
+    if snapshot.volume.is_none() {
+        return Some(format!("not ours: its tag {VOLUME_TAG} does not name the volume that EC2 has it of"));
+    }
     if snapshot.tags.has(KEEP_TAG) {
         return Some(format!("held: it bears the tag {KEEP_TAG}"));
     }
@@ -106,7 +108,8 @@ fn objection(snapshot: &SnapshotNow, job: &RegionJob) -> Option<String> {
 async fn delete_all(ec2: &impl DeleteSnapshot, ids: Vec<SnapshotId>, deadline: Deadline) -> Vec<(SnapshotId, Outcome)> {
     stream::iter(ids)
         .map(async |id| {
-            let outcome = if deadline.passed() { Outcome::Deferred(None) } else { delete_one(ec2, &id).await };
+            let in_time = timeout_at(deadline.instant(), ec2.ready_to_delete()).await.is_ok() && !deadline.passed();
+            let outcome = if in_time { outcome(ec2.delete(&id).await) } else { Outcome::Deferred(None) };
             (id, outcome)
         })
         .buffered(CONCURRENCY)
@@ -114,14 +117,16 @@ async fn delete_all(ec2: &impl DeleteSnapshot, ids: Vec<SnapshotId>, deadline: D
         .await
 }
 
-async fn delete_one(ec2: &impl DeleteSnapshot, id: &SnapshotId) -> Outcome {
-    let Err(error) = ec2.delete(id).await else { return Outcome::Deleted };
+fn outcome(answer: Result<(), Ec2Error>) -> Outcome {
+    let Err(error) = answer else { return Outcome::Deleted };
     match error.kind() {
         Kind::SnapshotGone => Outcome::AlreadyGone,
         Kind::SnapshotInUse => Outcome::Overdue(in_use(&error)),
-        Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional => Outcome::Deferred(Some(error)),
+        Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional | Kind::Expired => {
+            Outcome::Deferred(Some(error))
+        }
         // A locked snapshot, one that AWS Backup manages, a refused permission: EC2's own words say it best.
-        Kind::Quota | Kind::VolumeGone | Kind::Tags | Kind::Expired | Kind::Other => Outcome::Overdue(error.to_string()),
+        Kind::Quota | Kind::VolumeGone | Kind::Tags | Kind::Other => Outcome::Overdue(error.to_string()),
     }
 }
 
@@ -134,27 +139,15 @@ fn in_use(error: &Ec2Error) -> String {
     }
 }
 
-fn done(tally: Tally) -> Response {
-    Response { deferred: Vec::new(), round: 0, wait_seconds: 0, tally }
-}
-
-fn next_round(deferred: Vec<(SnapshotId, Option<Ec2Error>)>, progress: bool, round: u32, mut tally: Tally) -> Response {
-    if deferred.is_empty() {
-        return done(tally);
-    }
-    let limited = deferred.iter().any(|(_, reason)| reason.is_some());
-    let why = if limited { Deferred::Limited } else { Deferred::OutOfTime };
-    match rounds::after(why, progress, round, tally.rounds) {
-        Next::Again { round, wait_seconds } => {
-            tally.rounds += 1;
-            Response { deferred: deferred.into_iter().map(|(id, _)| id).collect(), round, wait_seconds, tally }
-        }
-        Next::GiveUp => {
-            for (id, reason) in deferred {
-                let reason = reason.map_or_else(|| STILL_DEFERRED.to_owned(), |error| error.to_string());
+fn answer(next: Next<SnapshotId, Ec2Error>, mut tally: Tally) -> Response {
+    match next {
+        Next::Again { items, wait_seconds } => Response { deferred: items, wait_seconds, tally },
+        Next::GiveUp(left) => {
+            for (id, error) in left {
+                let reason = error.map_or_else(|| STILL_DEFERRED.to_owned(), |error| error.to_string());
                 tally.snapshot_overdue(id, &reason);
             }
-            done(tally)
+            Response { deferred: Vec::new(), wait_seconds: 0, tally }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use contract::steps::discover_volumes::{Request, Response};
 use ec2::Ec2Error;
-use ec2::port::ReadVolumes;
+use ec2::port::{ReadVolumes, VolumeStates};
 use policy::selection::selects;
 
 /// Gives the next page. A page may be empty and not the last, where all of its volumes are excluded.
@@ -12,7 +12,7 @@ use policy::selection::selects;
 pub async fn handle(ec2: &impl ReadVolumes, request: Request) -> Result<Response, Ec2Error> {
     let Request { job, cursor, mut tally } = request;
     let selector = &job.policy.tag;
-    let page = ec2.tagged_page(selector, cursor).await?;
+    let page = ec2.tagged_page(selector, VolumeStates::Snapshottable, cursor).await?;
     let volume_ids: Vec<_> =
         page.volumes.into_iter().filter(|(_, tags)| selects(selector, tags)).map(|(id, _)| id).collect();
     tally.volumes.discovered += volume_ids.len() as u64;

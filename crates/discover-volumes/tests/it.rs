@@ -8,7 +8,7 @@ use contract::selector::EXCLUDE_TAG;
 use contract::steps::discover_volumes::{Request, Response};
 use contract::{RegionJob, TagSelector, Tally, VolumeId};
 use ec2::Ec2Error;
-use ec2::port::{ReadVolumes, VolumePage};
+use ec2::port::{ReadVolumes, VolumePage, VolumeStates};
 use policy::model::{Tags, Volume};
 use step_runtime::StepError;
 
@@ -19,7 +19,7 @@ struct Fake {
 }
 
 impl ReadVolumes for Fake {
-    async fn tagged_page(&self, selector: &TagSelector, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
+    async fn tagged_page(&self, selector: &TagSelector, _: VolumeStates, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
         self.asked.lock().unwrap().push((selector.clone(), cursor));
         self.page.clone()
     }

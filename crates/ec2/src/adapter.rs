@@ -1,6 +1,5 @@
 //! The ports over the AWS SDK.
 
-use std::fmt::Debug;
 use std::time::Duration;
 
 use aws_sdk_ec2::Client;
@@ -15,18 +14,15 @@ use policy::model::{Snapshot, Tags, Volume};
 use crate::convert;
 use crate::error::{Ec2Error, Kind};
 use crate::pace::{Api, Pacer};
-use crate::port::{CreateSnapshot, DeleteSnapshot, ReadSnapshots, ReadVolumes, Regions, SnapshotNow, VolumePage};
+use crate::port::{CreateSnapshot, DeleteSnapshot, ReadSnapshots, ReadVolumes, Regions, SnapshotNow, VolumePage, VolumeStates};
 
-/// Tries after the first that one read gets.
-const READ_RETRIES: usize = 5;
-/// Tries after the first that one write gets. Few, as each waits for its turn again: what is left over is deferred to a
-/// later round, and a step must end in time whatever EC2 does.
-const WRITE_RETRIES: usize = 2;
+/// Tries after the first that one read gets. A write gets none: what EC2 does not take now is deferred to a later round.
+const RETRIES: usize = 5;
 /// The pause before the first retry, doubled before each further one, with jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// What the pauses before the retries of one call may take together.
+/// What the pauses before the retries of one read may take together.
 const ALL_PAUSES: Duration = Duration::from_secs(20);
 
 /// The states of a volume that can be snapshotted (EC2 API, Volume).
@@ -62,26 +58,15 @@ impl Ec2 {
         self
     }
 
-    /// Sends a call at its pace, and again with growing pauses while that is safe and sensible.
-    async fn call<T, E>(&self, api: Api, send: impl AsyncFn() -> Result<T, SdkError<E>>) -> Result<T, Ec2Error>
+    /// Reads at the pace, and again with growing pauses while that may help.
+    async fn read<T, E>(&self, send: impl AsyncFn() -> Result<T, SdkError<E>>) -> Result<T, Ec2Error>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        T: Debug,
     {
-        let (pacer, retries) = match api {
-            Api::Describe => (&self.describe, READ_RETRIES),
-            Api::CreateSnapshot => (&self.create, WRITE_RETRIES),
-            Api::DeleteSnapshot => (&self.delete, WRITE_RETRIES),
-        };
         let mut renewed = false;
         let attempt = || async {
-            pacer.ready().await;
-            let answer = send().await.map_err(Ec2Error::from);
-            match &answer {
-                Err(error) if error.kind() == Kind::Throttled => pacer.throttled(),
-                _ => pacer.went_through(),
-            }
-            answer
+            self.describe.ready().await;
+            noted(&self.describe, send().await)
         };
         attempt
             .retry(
@@ -90,30 +75,35 @@ impl Ec2 {
                     .with_min_delay(self.first_pause)
                     .with_max_delay(LONGEST_PAUSE)
                     .with_total_delay(Some(ALL_PAUSES))
-                    .with_max_times(retries),
+                    .with_max_times(RETRIES),
             )
             .when(|error: &Ec2Error| match error.kind() {
-                Kind::Throttled => true,
-                // A create has no client token: who does not know whether it was done looks first.
-                Kind::Unavailable | Kind::Transitional => api != Api::CreateSnapshot,
+                Kind::Throttled | Kind::Unavailable | Kind::Transitional => true,
                 Kind::Expired => !std::mem::replace(&mut renewed, true),
                 _ => false,
             })
-            .notify(|error, pause| tracing::info!(?api, code = error.code(), ?pause, "call is sent again"))
+            .notify(|error, pause| tracing::info!(code = error.code(), ?pause, "a read is sent again"))
             .await
     }
 
-    async fn snapshots<T>(&self, filters: &[Filter], convert: impl Fn(&SdkSnapshot) -> Option<T>) -> Result<Vec<T>, Ec2Error> {
+    /// All snapshots of ours that pass the filters. Without a page size EC2 looks them up rather than walk through all
+    /// snapshots of the region page by page: for filters that name a few ids.
+    async fn snapshots<T>(
+        &self,
+        filters: &[Filter],
+        page_size: Option<i32>,
+        convert: impl Fn(&SdkSnapshot) -> Option<T>,
+    ) -> Result<Vec<T>, Ec2Error> {
         let mut found = Vec::new();
         let mut token: Option<String> = None;
         loop {
             let page = self
-                .call(Api::Describe, async || {
+                .read(async || {
                     self.client
                         .describe_snapshots()
                         .owner_ids("self")
                         .set_filters(Some(filters.to_vec()))
-                        .max_results(SNAPSHOTS_PER_PAGE)
+                        .set_max_results(page_size)
                         .set_next_token(token.clone())
                         .send()
                         .await
@@ -128,6 +118,19 @@ impl Ec2 {
     }
 }
 
+/// The answer in our words; the pacer hears of it.
+fn noted<T, E>(pacer: &Pacer, answer: Result<T, SdkError<E>>) -> Result<T, Ec2Error>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let answer = answer.map_err(Ec2Error::from);
+    match &answer {
+        Err(error) if error.kind() == Kind::Throttled => pacer.throttled(),
+        _ => pacer.went_through(),
+    }
+    answer
+}
+
 fn filter<V: Into<String>>(name: impl Into<String>, values: impl IntoIterator<Item = V>) -> Filter {
     Filter::builder().name(name).set_values(Some(values.into_iter().map(Into::into).collect())).build()
 }
@@ -140,20 +143,28 @@ impl Regions for Ec2 {
     async fn enabled_regions(&self) -> Result<Vec<Region>, Ec2Error> {
         // `all_regions(false)`: those that need no opt-in, and those that were opted into.
         let answer =
-            self.call(Api::Describe, async || self.client.describe_regions().all_regions(false).send().await).await?;
+            self.read(async || self.client.describe_regions().all_regions(false).send().await).await?;
         Ok(answer.regions().iter().filter_map(|region| Region::new(region.region_name()?).ok()).collect())
     }
 }
 
 impl ReadVolumes for Ec2 {
-    async fn tagged_page(&self, selector: &TagSelector, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
+    async fn tagged_page(
+        &self,
+        selector: &TagSelector,
+        states: VolumeStates,
+        cursor: Option<String>,
+    ) -> Result<VolumePage, Ec2Error> {
         let tag = match &selector.value {
             Some(value) => tag_is(selector.key.as_str(), value.as_str()),
             None => filter("tag-key", [selector.key.as_str()]),
         };
-        let filters = vec![tag, filter("status", SNAPSHOTTABLE)];
+        let filters = match states {
+            VolumeStates::Snapshottable => vec![tag, filter("status", SNAPSHOTTABLE)],
+            VolumeStates::Any => vec![tag],
+        };
         let page = self
-            .call(Api::Describe, async || {
+            .read(async || {
                 self.client
                     .describe_volumes()
                     .set_filters(Some(filters.clone()))
@@ -181,11 +192,10 @@ impl ReadVolumes for Ec2 {
             let mut token: Option<String> = None;
             loop {
                 let page = self
-                    .call(Api::Describe, async || {
+                    .read(async || {
                         self.client
                             .describe_volumes()
                             .set_filters(Some(filters.clone()))
-                            .max_results(VOLUMES_PER_PAGE)
                             .set_next_token(token.clone())
                             .send()
                             .await
@@ -211,52 +221,48 @@ impl ReadSnapshots for Ec2 {
                 tag_is(RUN_TAG, run.as_str()),
                 filter("volume-id", some.iter().map(VolumeId::as_str)),
             ];
-            found.extend(self.snapshots(&filters, convert::snapshot).await?);
+            found.extend(self.snapshots(&filters, None, convert::snapshot).await?);
         }
         Ok(found)
     }
 
     async fn managed(&self, policy: &PolicyName) -> Result<Vec<Snapshot>, Ec2Error> {
-        self.snapshots(&[tag_is(POLICY_TAG, policy.as_str())], convert::snapshot).await
+        self.snapshots(&[tag_is(POLICY_TAG, policy.as_str())], Some(SNAPSHOTS_PER_PAGE), convert::snapshot).await
     }
 
     async fn now(&self, ids: &[SnapshotId]) -> Result<Vec<SnapshotNow>, Ec2Error> {
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(FILTER_VALUES) {
             let filters = [filter("snapshot-id", some.iter().map(SnapshotId::as_str))];
-            found.extend(self.snapshots(&filters, convert::snapshot_now).await?);
+            found.extend(self.snapshots(&filters, None, convert::snapshot_now).await?);
         }
         Ok(found)
     }
 }
 
 impl CreateSnapshot for Ec2 {
+    async fn ready_to_create(&self) {
+        self.create.ready().await;
+    }
+
     async fn create(&self, volume: &VolumeId, description: &str, tags: &Tags) -> Result<SnapshotId, Ec2Error> {
         let tags = TagSpecification::builder()
             .resource_type(ResourceType::Snapshot)
             .set_tags(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
             .build();
-        let answer = self
-            .call(Api::CreateSnapshot, async || {
-                self.client
-                    .create_snapshot()
-                    .volume_id(volume.as_str())
-                    .description(description)
-                    .tag_specifications(tags.clone())
-                    .send()
-                    .await
-            })
-            .await?;
-        let id = answer.snapshot_id().unwrap_or_default();
+        let call = self.client.create_snapshot().volume_id(volume.as_str()).description(description);
+        let answer = noted(&self.create, call.tag_specifications(tags).send().await)?;
         // An answer without an id is an answer that was lost: the snapshot is most likely there.
-        SnapshotId::new(id).map_err(|refusal| Ec2Error::lost(refusal.to_string()))
+        SnapshotId::new(answer.snapshot_id().unwrap_or_default()).map_err(|refusal| Ec2Error::lost(refusal.to_string()))
     }
 }
 
 impl DeleteSnapshot for Ec2 {
+    async fn ready_to_delete(&self) {
+        self.delete.ready().await;
+    }
+
     async fn delete(&self, snapshot: &SnapshotId) -> Result<(), Ec2Error> {
-        self.call(Api::DeleteSnapshot, async || self.client.delete_snapshot().snapshot_id(snapshot.as_str()).send().await)
-            .await?;
-        Ok(())
+        noted(&self.delete, self.client.delete_snapshot().snapshot_id(snapshot.as_str()).send().await).map(drop)
     }
 }

@@ -42,13 +42,22 @@ fn state(snapshot: &SdkSnapshot) -> SnapshotState {
     snapshot.state().map_or_else(|| SnapshotState::Other("unknown".to_owned()), |state| SnapshotState::named(state.as_str()))
 }
 
+/// The volume that a snapshot is of, when our tag and EC2 agree.
+///
+/// Tags can be copied and written by others, EC2's own volume id cannot; and that of a copy is an arbitrary one. A snapshot
+/// on which the two differ must not stand for a volume's backup: its verdict would be at the cost of a real one.
+fn attributed_to(snapshot: &SdkSnapshot, tags: &Tags) -> Option<VolumeId> {
+    let tagged = tags.get(VOLUME_TAG).filter(|tagged| snapshot.volume_id() == Some(*tagged))?;
+    VolumeId::new(tagged).ok()
+}
+
 pub fn snapshot(snapshot: &SdkSnapshot) -> Option<Snapshot> {
     let tags = tags(snapshot.tags());
     Some(Snapshot {
         id: SnapshotId::new(snapshot.snapshot_id()?).ok()?,
         state: state(snapshot),
         started_at: started_at(snapshot)?,
-        volume: tags.get(VOLUME_TAG).and_then(|id| VolumeId::new(id).ok()),
+        volume: attributed_to(snapshot, &tags),
         run: tags.get(RUN_TAG).and_then(|run| RunId::new(run).ok()),
         hold: tags.has(KEEP_TAG),
     })
@@ -60,9 +69,11 @@ fn started_at(snapshot: &SdkSnapshot) -> Option<DateTime<Utc>> {
 }
 
 pub fn snapshot_now(snapshot: &SdkSnapshot) -> Option<SnapshotNow> {
+    let tags = tags(snapshot.tags());
     Some(SnapshotNow {
         id: SnapshotId::new(snapshot.snapshot_id()?).ok()?,
         state: state(snapshot),
-        tags: tags(snapshot.tags()),
+        volume: attributed_to(snapshot, &tags),
+        tags,
     })
 }

@@ -23,8 +23,19 @@ pub struct SnapshotNow {
     pub id: SnapshotId,
     /// How far it is.
     pub state: SnapshotState,
+    /// The volume it was made from, as in [`Snapshot::volume`].
+    pub volume: Option<VolumeId>,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// Which volumes to list, by their state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VolumeStates {
+    /// Those that can be snapshotted: `available` and `in-use`.
+    Snapshottable,
+    /// All: also one in the state `error`, whose storage has failed, and whose snapshots are now all there is.
+    Any,
 }
 
 /// The regions of the account.
@@ -35,10 +46,11 @@ pub trait Regions {
 
 /// Reads volumes.
 pub trait ReadVolumes {
-    /// One page of the volumes in a state that can be snapshotted that bear the tag. The exclusion tag is not looked at.
+    /// One page of the volumes in these states that bear the tag. The exclusion tag is not looked at.
     fn tagged_page(
         &self,
         selector: &TagSelector,
+        states: VolumeStates,
         cursor: Option<String>,
     ) -> impl Future<Output = Result<VolumePage, Ec2Error>>;
 
@@ -65,8 +77,13 @@ pub trait ReadSnapshots {
 
 /// Makes snapshots.
 pub trait CreateSnapshot {
-    /// Makes a snapshot with all its tags in the one call. EC2 has no client token here: after an error that is
-    /// [ambiguous](Ec2Error::is_ambiguous) the snapshot may be there, so it is never sent twice without a look.
+    /// Waits until the pace allows the next create. Nothing is sent, so a caller that runs out of time can let go.
+    fn ready_to_create(&self) -> impl Future<Output = ()> {
+        async {}
+    }
+
+    /// Makes a snapshot with all its tags in one call, in one attempt. EC2 has no client token here: after an error that
+    /// is [ambiguous](Ec2Error::is_ambiguous) the snapshot may be there, so nobody sends it again without a look.
     fn create(
         &self,
         volume: &VolumeId,
@@ -77,6 +94,11 @@ pub trait CreateSnapshot {
 
 /// Deletes snapshots.
 pub trait DeleteSnapshot {
-    /// Deletes a snapshot.
+    /// Waits until the pace allows the next delete. Nothing is sent, so a caller that runs out of time can let go.
+    fn ready_to_delete(&self) -> impl Future<Output = ()> {
+        async {}
+    }
+
+    /// Deletes a snapshot, in one attempt.
     fn delete(&self, snapshot: &SnapshotId) -> impl Future<Output = Result<(), Ec2Error>>;
 }

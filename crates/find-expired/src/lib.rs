@@ -3,14 +3,15 @@
 //! The plan is made anew for each page, from EC2's own listing, and handed over in the order of the ids; so a repeated
 //! call gives the same page, and the cursor is only the last id and what the plan that passed the guard has left.
 
+use chrono::{DateTime, Utc};
 use contract::limits::DELETIONS_PER_PAGE;
 use contract::steps::find_expired::{Cursor, Request, Response};
-use contract::tally::{KeepKind, PurgeHeld};
+use contract::tally::{KeepKind, PurgeHeld, SnapshotCounts};
 use contract::{RegionJob, SnapshotId, Tally, VolumeId};
 use ec2::Ec2Error;
-use ec2::port::{ReadSnapshots, ReadVolumes};
+use ec2::port::{ReadSnapshots, ReadVolumes, VolumeStates};
 use policy::model::Snapshot;
-use policy::plan::{BackedUp, GuardVerdict, Plan};
+use policy::plan::{BackedUp, Plan};
 use policy::selection::selects;
 use policy::verdict::Decision;
 
@@ -20,13 +21,11 @@ use policy::verdict::Decision;
 /// EC2's error when volumes or snapshots cannot be read.
 pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) -> Result<Response, Ec2Error> {
     let Request { job, cursor, mut tally } = request;
-    let plan = plan(ec2, &job).await?;
+    let facts = Facts::read(ec2, &job).await?;
+    let plan = facts.plan(&job);
     let allowed = match &cursor {
         Some(cursor) => cursor.left,
-        None => {
-            count(&plan, &mut tally);
-            pass_guard(&plan, &job, &mut tally)
-        }
+        None => begin(&plan, &facts, &job, &mut tally),
     };
     let after = cursor.map(|cursor| cursor.after);
     let mut rest = plan.deletions().map(|(id, _)| id).filter(|id| after.as_ref().is_none_or(|after| *id > after));
@@ -38,27 +37,44 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
     Ok(Response { snapshot_ids, cursor, tally })
 }
 
-async fn plan(ec2: &(impl ReadVolumes + ReadSnapshots), job: &RegionJob) -> Result<Plan, Ec2Error> {
-    let snapshots = ec2.managed(&job.policy.name).await?;
-    let make = |backed_up: &BackedUp| make(&snapshots, job, backed_up);
-    let if_all_is_well = make(&BackedUp::Assumed);
-    // A dry run made no snapshots; and where nothing would go anyway, nobody has to be asked.
-    if job.dry_run || if_all_is_well.deletions().next().is_none() {
-        return Ok(if_all_is_well);
-    }
-    let selected = selected_volumes(ec2, job).await?;
-    Ok(make(&BackedUp::in_run(&job.run_id, selected, &snapshots)))
+/// What EC2 shows.
+struct Facts {
+    snapshots: Vec<Snapshot>,
+    backed_up: BackedUp,
 }
 
-fn make(snapshots: &[Snapshot], job: &RegionJob, backed_up: &BackedUp) -> Plan {
-    Plan::new(snapshots, &job.policy.retention, job.policy.floor, job.started_at, backed_up)
+impl Facts {
+    async fn read(ec2: &(impl ReadVolumes + ReadSnapshots), job: &RegionJob) -> Result<Self, Ec2Error> {
+        let mut facts = Self { snapshots: ec2.managed(&job.policy.name).await?, backed_up: BackedUp::Assumed };
+        // A dry run made no snapshots; and where nothing would go anyway, nobody has to be asked.
+        if !job.dry_run && facts.plan(job).deletions().next().is_some() {
+            let selected = selected_volumes(ec2, job).await?;
+            facts.backed_up = BackedUp::in_run(&job.run_id, selected, &facts.snapshots);
+        }
+        Ok(facts)
+    }
+
+    /// The plan of this run; or, where an operator has approved a plan, that of the same moment. Never one of a moment
+    /// that is still to come: to whoever may write an input, that would be a shorter retention.
+    fn plan(&self, job: &RegionJob) -> Plan {
+        let policy = &job.policy;
+        match &job.approve_purge {
+            Some(approved) if approved.moment() <= job.started_at => self.as_of(job, approved.moment()),
+            _ => Plan::new(&self.snapshots, &policy.retention, policy.floor, job.started_at, &self.backed_up),
+        }
+    }
+
+    /// The plan of a moment, which is the same when it is made again later.
+    fn as_of(&self, job: &RegionJob, moment: DateTime<Utc>) -> Plan {
+        Plan::as_of(&self.snapshots, &job.policy.retention, job.policy.floor, moment, &self.backed_up)
+    }
 }
 
 async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec<VolumeId>, Ec2Error> {
     let mut selected = Vec::new();
     let mut cursor = None;
     loop {
-        let page = ec2.tagged_page(&job.policy.tag, cursor).await?;
+        let page = ec2.tagged_page(&job.policy.tag, VolumeStates::Any, cursor).await?;
         let of_page = page.volumes.into_iter().filter(|(_, tags)| selects(&job.policy.tag, tags)).map(|(id, _)| id);
         selected.extend(of_page);
         cursor = page.cursor;
@@ -68,7 +84,25 @@ async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec
     }
 }
 
-/// Writes the plan into the tally, once per run.
+/// Writes the plan into the tally, once per run, and says how many of its deletions may be carried out: all, or none (S8).
+fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 {
+    count(plan, tally);
+    let SnapshotCounts { expired: deletions, managed, .. } = tally.snapshots;
+    let (region, policy) = (&job.region, &job.policy);
+    let approved = job.approve_purge.as_ref() == Some(&plan.id(region, &policy.name));
+    if approved || !policy.purge_guard.holds(deletions, managed) {
+        return deletions;
+    }
+    for (id, reason) in plan.deletions() {
+        tally.snapshot_overdue(id.clone(), &format!("purge held; {reason}"));
+    }
+    // What can be approved is the plan that is still the same when the approval comes.
+    let to_approve = facts.as_of(job, job.started_at);
+    let deletions = to_approve.deletions().count() as u64;
+    tally.purge_held = Some(PurgeHeld { deletions, managed, plan: to_approve.id(region, &policy.name) });
+    0
+}
+
 fn count(plan: &Plan, tally: &mut Tally) {
     tally.snapshots.managed = plan.verdicts.len() as u64;
     for verdict in &plan.verdicts {
@@ -86,22 +120,6 @@ fn count(plan: &Plan, tally: &mut Tally) {
                 tally.snapshot_overdue(id(), &format!("its volume has no snapshot of this run; {reason}"));
             }
             Decision::Delete(reason) => tally.snapshot_expired(id(), &reason.to_string()),
-        }
-    }
-}
-
-/// How many deletions the guard lets through: all, or none (S8).
-fn pass_guard(plan: &Plan, job: &RegionJob, tally: &mut Tally) -> u64 {
-    let deletions = tally.snapshots.expired;
-    let policy = &job.policy;
-    match plan.guard(policy.purge_guard, &job.region, &policy.name, job.approve_purge.as_ref()) {
-        GuardVerdict::Pass => deletions,
-        GuardVerdict::Held { plan: digest } => {
-            for (id, reason) in plan.deletions() {
-                tally.snapshot_overdue(id.clone(), &format!("purge held; {reason}"));
-            }
-            tally.purge_held = Some(PurgeHeld { deletions, managed: tally.snapshots.managed, plan: digest });
-            0
         }
     }
 }

@@ -76,12 +76,12 @@ async fn an_empty_input_gives_one_complete_job_per_enabled_region() {
 
 #[tokio::test]
 async fn the_input_is_carried_into_every_job() {
-    let input = json!({"runId": "daily-2026-11-22T02:00:00Z", "policy": "daily", "dryRun": true, "approvePurge": "0123456789abcdef"});
+    let input = json!({"runId": "daily-2026-11-22T02:00:00Z", "policy": "daily", "dryRun": true, "approvePurge": "20261123020007-0123456789abcdef"});
     let jobs = plan(&four(), &daily(), input).await.unwrap();
     assert_eq!(jobs.len(), 4);
     for job in jobs {
         assert_eq!((job.run_id.as_str(), job.dry_run), ("daily-2026-11-22T02:00:00Z", true));
-        assert_eq!(job.approve_purge.as_ref().map(|plan| plan.as_str()), Some("0123456789abcdef"));
+        assert_eq!(job.approve_purge.as_ref().map(|plan| plan.as_str()), Some("20261123020007-0123456789abcdef"));
     }
 }
 

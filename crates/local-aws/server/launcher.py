@@ -9,7 +9,8 @@
    of a snapshot.
 6. A snapshot's past: CreateSnapshot with the tag `local-aws:start-time` makes one that was started then, and with
    `local-aws:state` one in that state. The snapshot does not bear these two tags.
-7. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
+7. A deployment ends the running functions of its own account and region only, not those of the same name elsewhere.
+8. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
    other end of that pipe, so nothing is left running even when the starter is killed, and no file of LOCAL_AWS_HOME is
    left behind. Without `--leash` it stays.
 
@@ -29,8 +30,8 @@ from datetime import datetime, timezone
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.core.responses import error_response_json, json_response, now_iso
-from ministack.services import ec2, sns
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, now_iso
+from ministack.services import ec2, lambda_svc, sns
 from ministack.services import stepfunctions as sfn
 
 REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -197,6 +198,10 @@ def create_snapshot(request, original=ec2._create_snapshot):
     return status, headers, body
 
 
+def invalidate_worker(name, qualifier=None, account=None, region=None, original=lambda_runtime.invalidate_worker):
+    original(name, qualifier, account or get_account_id(), region or get_region())
+
+
 def end_when_released():
     """Blocks until the other end of our standard input is closed, then ends the functions and collects them, so that
     no dead process stays behind, and at last the whole process group. The starter puts us into a group of our own."""
@@ -217,6 +222,7 @@ def end_when_released():
 app.pin_request_origin = pin_request_origin
 ec2._now_ts = now_in_milliseconds
 ec2._ACTION_MAP["CreateSnapshot"] = create_snapshot
+lambda_svc.invalidate_worker = invalidate_worker
 sfn.handle_request = handle
 sfn._describe_execution = describe
 sfn._execute_task = task

@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn a_region_is_where_the_last_answer_sends_it() {
         let discovered = |cursor: Option<&str>| json!({ "volumeIds": ["vol-0a"], "cursor": cursor, "tally": {} });
-        let worked = |deferred: &[&str]| json!({ "deferred": deferred, "round": 0, "waitSeconds": 0, "tally": {} });
+        let worked = |deferred: &[&str]| json!({ "deferred": deferred, "waitSeconds": 0, "tally": {} });
         let judged = json!({ "snapshotIds": [], "cursor": null, "tally": {} });
         let steps = [
             (discovered(Some("next")), Phase::Creating),
@@ -375,7 +375,7 @@ mod tests {
     fn the_last_tally_is_the_one_that_counts() {
         let events = answered(&[
             json!({ "volumeIds": [], "cursor": null, "tally": { "volumes": { "discovered": 3 } } }),
-            json!({ "deferred": [], "round": 0, "waitSeconds": 0, "tally": { "volumes": { "discovered": 3, "created": 2 } } }),
+            json!({ "deferred": [], "waitSeconds": 0, "tally": { "volumes": { "discovered": 3, "created": 2 } } }),
         ]);
         let (_, tally) = so_far(&events);
         assert_eq!((tally.volumes.discovered, tally.volumes.created), (3, 2));

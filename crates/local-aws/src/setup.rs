@@ -61,6 +61,20 @@ impl Setup {
         &self.python
     }
 
+    /// The folder with the functions, `<dir>/<stem>/bootstrap`.
+    #[must_use]
+    pub fn lambdas(&self) -> &Path {
+        &self.lambdas
+    }
+
+    /// The CDK app with other functions: those of `lambdas`.
+    ///
+    /// # Errors
+    /// As [`CdkApp::new`].
+    pub fn app_with(&self, lambdas: &Path) -> Result<CdkApp> {
+        CdkApp::new(&self.infra, lambdas)
+    }
+
     /// The CDK app with the functions.
     ///
     /// # Errors

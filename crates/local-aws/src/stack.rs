@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::account::Account;
@@ -32,8 +31,6 @@ pub struct CdkApp {
 pub struct Synthesized {
     app: CdkApp,
     assembly: String,
-    // Removes the assembly.
-    _folder: TempDir,
 }
 
 /// One account in the app's configuration.
@@ -116,27 +113,28 @@ impl CdkApp {
     /// When the CDK fails; the message holds all it said.
     pub async fn deploy(&self, account: &Account, config: &AccountConfig) -> Result<Stack> {
         // The two do not need each other, and either leaves a core idle.
+        let folder = tempfile::Builder::new().prefix("ebs-backup-cdk-").tempdir()?;
+        let accounts = [(account, config)];
         let (synthesized, ()) =
-            tokio::try_join!(self.synth(&[(account, config)]), self.bootstrap(account, &config.home_region))?;
+            tokio::try_join!(self.synth(&accounts, folder.path()), self.bootstrap(account, &config.home_region))?;
         synthesized.deploy(account, config).await
     }
 
-    /// Synthesizes the app for several accounts, as one configuration lists them.
+    /// Synthesizes the app for several accounts, as one configuration lists them, into `folder`.
     ///
     /// # Errors
     /// When the CDK fails, as it does for a configuration that it refuses.
-    pub async fn synth(&self, accounts: &[(&Account, &AccountConfig)]) -> Result<Synthesized> {
+    pub async fn synth(&self, accounts: &[(&Account, &AccountConfig)], folder: &Path) -> Result<Synthesized> {
         let Some((account, config)) = accounts.first() else { bail!("an app without an account") };
-        let folder = tempfile::Builder::new().prefix("ebs-backup-cdk-").tempdir()?;
-        let config_file = folder.path().join("accounts.json");
+        let config_file = folder.join("accounts.json");
         let listed: Vec<Value> = accounts.iter().map(|(account, config)| config.to_json(account.id())).collect();
         let content = json!({ "stage": STAGE, "lambdaDir": self.lambda_dir, "accounts": listed });
         std::fs::write(&config_file, content.to_string())?;
-        let assembly = folder.path().join("cdk.out").display().to_string();
+        let assembly = folder.join("cdk.out").display().to_string();
         let context = format!("config={}", config_file.display());
         let synth = ["synth", "--quiet", "--context", &context, "--output", &assembly];
         self.cdk(account, &config.home_region, &synth).await?;
-        Ok(Synthesized { app: self.clone(), assembly, _folder: folder })
+        Ok(Synthesized { app: self.clone(), assembly })
     }
 
     /// Bootstraps an account: once, before its first deployment.

@@ -3,7 +3,7 @@
 use contract::job::RegionJob;
 use contract::steps::notify::{MapFailure, Request, Results};
 use contract::tally::{KeepKind, PurgeHeld, VolumeCounts};
-use contract::{PlanDigest, SnapshotId, Tally, VolumeId};
+use contract::{PlanId, SnapshotId, Tally, VolumeId};
 use serde_json::{Value, json};
 
 pub const EXECUTION: &str = "arn:aws:states:eu-west-1:111122223333:execution:ebs-backup:daily-2026-11-23";
@@ -124,7 +124,7 @@ pub fn bad() -> Request {
     held.snapshots.kept = 10;
     (0..30).for_each(|n| held.snapshot_expired(snapshot(0x200 + n), "expired: 9 days old, no rule wants it"));
     held.purge_held =
-        Some(PurgeHeld { deletions: 30, managed: 40, plan: PlanDigest::new("0123456789abcdef").unwrap() });
+        Some(PurgeHeld { deletions: 30, managed: 40, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });
     let mut overdue = backed_up(2, 1);
     overdue.snapshot_overdue(snapshot(0x300), "InvalidSnapshot.InUse: in use by ami-0123456789abcdef0");
     overdue.snapshot_overdue(snapshot(0x301), "locked until 2027-01-01");
@@ -153,7 +153,7 @@ pub fn dry_run() -> Request {
     tally.snapshot_expired(snapshot(0x100), "expired: 8 days old, no rule wants it");
     let mut held = tally.clone();
     held.purge_held =
-        Some(PurgeHeld { deletions: 30, managed: 40, plan: PlanDigest::new("0123456789abcdef").unwrap() });
+        Some(PurgeHeld { deletions: 30, managed: 40, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });
     let mut jobs = jobs(&["eu-west-1", "eu-west-2", "us-east-1"]);
     jobs.iter_mut().for_each(|job| job.dry_run = true);
     let results = vec![
@@ -196,7 +196,7 @@ pub fn worst_tally() -> Tally {
         .map(|kind| (kind, 100_000))
         .into();
     tally.purge_held =
-        Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanDigest::new("0123456789abcdef").unwrap() });
+        Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });
     tally.creates_stopped = Some("SnapshotLimitExceeded".to_owned());
     tally.volumes =
         VolumeCounts { discovered: 200_100, created: 100_000, existing: 100_000, failed: 100, ..Default::default() };

@@ -377,5 +377,6 @@ fn keep_words(kind: KeepKind) -> &'static str {
         KeepKind::NotCompleted => "not completed",
         KeepKind::BackupFailed => "backup failed",
         KeepKind::Unattributed => "volume unknown",
+        KeepKind::AfterPlan => "newer than the plan",
     }
 }

@@ -64,7 +64,8 @@ pub struct Snapshot {
     pub state: SnapshotState,
     /// When it was started: the moment whose data it holds.
     pub started_at: DateTime<Utc>,
-    /// The volume it was made from, by our own tag.
+    /// The volume it was made from: our own tag says it, and EC2 agrees. `None` for a copy, whose volume id in EC2 is an
+    /// arbitrary one, and for a tag that somebody else wrote: such a snapshot stands for no volume's backup.
     pub volume: Option<VolumeId>,
     /// The run that made it, by our own tag.
     pub run: Option<RunId>,
@@ -86,6 +87,13 @@ pub enum SnapshotState {
 }
 
 impl SnapshotState {
+    /// Whether the snapshot is made, or on its way: what a run has to show for a volume. One that failed, or lies in the
+    /// Recycle Bin, is not.
+    #[must_use]
+    pub fn is_backup(&self) -> bool {
+        matches!(self, Self::Completed | Self::Pending)
+    }
+
     /// The state that EC2 calls `name`.
     #[must_use]
     pub fn named(name: &str) -> Self {

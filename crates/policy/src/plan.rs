@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use contract::config::Floor;
-use contract::{PlanDigest, PolicyName, PurgeGuard, Region, Retention, RunId, SnapshotId, VolumeId};
+use contract::{PlanId, PolicyName, Region, Retention, RunId, SnapshotId, VolumeId};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Snapshot, SnapshotState};
+use crate::model::Snapshot;
 use crate::verdict::{self, Decision, DeleteReason, KeepReason, Rules, Verdict};
 
 /// Which volumes have their snapshot of this run, as EC2 itself shows it.
@@ -28,10 +28,7 @@ impl BackedUp {
     pub fn in_run(run: &RunId, selected: impl IntoIterator<Item = VolumeId>, snapshots: &[Snapshot]) -> Self {
         let of_run: BTreeSet<&VolumeId> = snapshots
             .iter()
-            .filter(|snapshot| {
-                snapshot.run.as_ref() == Some(run)
-                    && matches!(snapshot.state, SnapshotState::Completed | SnapshotState::Pending)
-            })
+            .filter(|snapshot| snapshot.run.as_ref() == Some(run) && snapshot.state.is_backup())
             .filter_map(|snapshot| snapshot.volume.as_ref())
             .collect();
         Self::AllBut(selected.into_iter().filter(|volume| !of_run.contains(volume)).collect())
@@ -48,20 +45,10 @@ impl BackedUp {
 /// The verdicts on all snapshots of a policy in a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    /// The moment that it is of.
+    pub moment: DateTime<Utc>,
     /// One verdict per snapshot, in the order of their ids.
     pub verdicts: Vec<Verdict>,
-}
-
-/// What the guard says to a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GuardVerdict {
-    /// It may be carried out.
-    Pass,
-    /// It is too large to be believed (S8).
-    Held {
-        /// What an operator passes to approve exactly this plan.
-        plan: PlanDigest,
-    },
 }
 
 impl Plan {
@@ -90,7 +77,32 @@ impl Plan {
             verdicts.extend(verdict::on_volume(&of_volume, rules, backed_up.is(volume)));
         }
         verdicts.sort_unstable_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
-        Self { verdicts }
+        Self { moment: now, verdicts }
+    }
+
+    /// Makes the plan of a moment that can be made again later: snapshots started after it count for nothing and stay.
+    ///
+    /// A plan that the guard held is approved hours later, when the run's own snapshots have completed and everything is
+    /// older. Only a plan that does not depend on either is the same plan then. It never deletes what [`Plan::new`] would
+    /// keep for a rule.
+    #[must_use]
+    pub fn as_of(
+        snapshots: &[Snapshot],
+        retention: &Retention,
+        floor: Floor,
+        moment: DateTime<Utc>,
+        backed_up: &BackedUp,
+    ) -> Self {
+        let moment = moment.trunc_subsecs(0);
+        let (before, after): (Vec<Snapshot>, Vec<Snapshot>) =
+            snapshots.iter().cloned().partition(|snapshot| snapshot.started_at <= moment);
+        let mut plan = Self::new(&before, retention, floor, moment, backed_up);
+        plan.verdicts.extend(after.into_iter().map(|snapshot| Verdict {
+            snapshot_id: snapshot.id,
+            decision: Decision::Keep(vec![KeepReason::AfterPlan]),
+        }));
+        plan.verdicts.sort_unstable_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
+        plan
     }
 
     /// What is to be deleted, in the order of the ids.
@@ -101,28 +113,16 @@ impl Plan {
         })
     }
 
-    /// The fingerprint of what is to be deleted, where, for which policy: what an operator approves.
+    /// What an operator approves: the moment, and a fingerprint of what is to be deleted, where, for which policy.
     #[must_use]
-    pub fn digest(&self, region: &Region, policy: &PolicyName) -> PlanDigest {
+    pub fn id(&self, region: &Region, policy: &PolicyName) -> PlanId {
         let mut hash = Sha256::new();
         for part in [region.as_str(), policy.as_str()].into_iter().chain(self.deletions().map(|(id, _)| id.as_str())) {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let bytes = hash.finalize();
-        let hex: String = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         #[expect(clippy::expect_used, reason = "eight bytes are sixteen hexadecimal digits")]
-        PlanDigest::new(hex).expect("a digest")
-    }
-
-    /// Whether the plan may be carried out: it is small enough, or exactly this plan was approved.
-    #[must_use]
-    pub fn guard(&self, guard: PurgeGuard, region: &Region, policy: &PolicyName, approved: Option<&PlanDigest>) -> GuardVerdict {
-        let deletions = self.deletions().count() as u64;
-        if !guard.holds(deletions, self.verdicts.len() as u64) {
-            return GuardVerdict::Pass;
-        }
-        let plan = self.digest(region, policy);
-        if approved == Some(&plan) { GuardVerdict::Pass } else { GuardVerdict::Held { plan } }
+        PlanId::of(self.moment, &hex).expect("a digest")
     }
 }

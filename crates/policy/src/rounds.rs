@@ -1,48 +1,51 @@
-//! When what was deferred is tried again, and when it is given up.
+//! When what was left behind is tried again, and when it is given up.
 
-use contract::limits::{IDLE_ROUNDS, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME};
+use std::time::Duration;
+
+use contract::limits::{IDLE_ROUNDS, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME, SECONDS_IN_ROUNDS};
+use contract::tally::Rounds;
 
 /// The longest wait between two rounds, in seconds.
 pub const LONGEST_WAIT: u32 = 300;
 
-/// What a round left behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deferred {
-    /// The step ran out of time; EC2 has nothing against going on.
-    OutOfTime,
-    /// EC2 said: not now.
-    Limited,
-}
+/// What a round did not get done: each item with the error that stood in its way, or `None` when there was no time.
+pub type Left<T, E> = Vec<(T, Option<E>)>;
 
 /// What becomes of what is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next<T, E> {
     /// Another round after the wait.
     Again {
-        /// Rounds in a row that got nothing done.
-        round: u32,
+        /// What is left.
+        items: Vec<T>,
         /// How long to wait first.
         wait_seconds: u32,
     },
-    /// It failed.
-    GiveUp,
+    /// Each of them has failed; where nothing is left, nothing has.
+    GiveUp(Left<T, E>),
 }
 
-/// Decides after a round that left something behind. `round` counts the rounds in a row on this page that got nothing
-/// done, `rounds` those of the whole region.
+/// Decides after a round that took `took` and handled something or not (`progress`).
 ///
-/// A wait is never shorter than what EC2 asks for between two snapshots of one volume, and doubles while nothing moves.
-#[must_use]
-pub fn after(deferred: Deferred, progress: bool, round: u32, rounds: u32) -> Next {
-    let round = if progress { 0 } else { round + 1 };
-    if round >= IDLE_ROUNDS || rounds >= ROUNDS_PER_REGION {
-        return Next::GiveUp;
+/// Where EC2 said "not now", the wait is never shorter than what it asks for between two snapshots of one volume, and
+/// doubles while nothing moves. A page that gets stuck is given up once the region has used up its rounds or its time.
+pub fn after<T, E>(left: Left<T, E>, progress: bool, took: Duration, rounds: &mut Rounds) -> Next<T, E> {
+    let idle = rounds.idle + u32::from(!progress);
+    let used_up = idle >= IDLE_ROUNDS && !progress
+        || rounds.total >= ROUNDS_PER_REGION
+        || rounds.seconds >= SECONDS_IN_ROUNDS;
+    if left.is_empty() || used_up {
+        return Next::GiveUp(left);
     }
-    let wait_seconds = match deferred {
-        Deferred::OutOfTime => 1,
-        Deferred::Limited => LONGEST_WAIT.min(SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME << round),
+    let wait_seconds = match (left.iter().any(|(_, error)| error.is_some()), progress) {
+        (false, _) => 1,
+        (true, true) => SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME,
+        (true, false) => LONGEST_WAIT.min(SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME << idle),
     };
-    Next::Again { round, wait_seconds }
+    rounds.idle = idle;
+    rounds.total += 1;
+    rounds.seconds += took.as_secs() + u64::from(wait_seconds);
+    Next::Again { items: left.into_iter().map(|(item, _)| item).collect(), wait_seconds }
 }
 
 #[cfg(test)]
@@ -50,38 +53,69 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const LIMITED: [(u32, Option<&str>); 1] = [(1, Some("PendingSnapshotLimitExceeded"))];
+
+    fn wait(next: &Next<u32, &str>) -> Option<u32> {
+        match next {
+            Next::Again { wait_seconds, .. } => Some(*wait_seconds),
+            Next::GiveUp(_) => None,
+        }
+    }
+
+    fn round(left: &[(u32, Option<&'static str>)], progress: bool, rounds: &mut Rounds) -> Option<u32> {
+        wait(&after(left.to_vec(), progress, Duration::ZERO, rounds))
+    }
+
     #[test]
     fn waits_double_while_nothing_moves_then_it_is_given_up() {
-        let mut round = 0;
-        let mut waits = Vec::new();
-        while let Next::Again { round: next, wait_seconds } = after(Deferred::Limited, false, round, 0) {
-            waits.push(wait_seconds);
-            round = next;
-        }
+        let mut rounds = Rounds::default();
+        let waits: Vec<u32> = std::iter::from_fn(|| round(&LIMITED, false, &mut rounds)).collect();
         assert_eq!(waits, [30, 60, 120, 240, 300, 300, 300, 300, 300]);
     }
 
     #[test]
-    fn progress_begins_anew() {
-        assert_eq!(after(Deferred::Limited, true, 9, 500), Next::Again { round: 0, wait_seconds: 15 });
-        assert_eq!(after(Deferred::OutOfTime, true, 0, 0), Next::Again { round: 0, wait_seconds: 1 });
+    fn with_progress_it_goes_on_after_the_shortest_wait() {
+        let mut rounds = Rounds { idle: 9, total: 500, seconds: 0 };
+        assert_eq!(round(&LIMITED, true, &mut rounds), Some(15));
+        assert_eq!(round(&[(1, None)], true, &mut rounds), Some(1), "EC2 has nothing against going on");
+        assert_eq!(rounds, Rounds { idle: 9, total: 502, seconds: 16 });
+    }
+
+    #[test]
+    fn what_is_given_up_keeps_its_reason() {
+        let mut rounds = Rounds { idle: IDLE_ROUNDS, ..Rounds::default() };
+        assert_eq!(after(LIMITED.to_vec(), false, Duration::ZERO, &mut rounds), Next::GiveUp(LIMITED.to_vec()));
+    }
+
+    #[test]
+    fn a_stuck_volume_on_every_page_does_not_hold_up_a_large_region() {
+        let mut rounds = Rounds::default();
+        let mut waited = 0;
+        for _page in 0..200 {
+            let mut progress = true;
+            while let Some(seconds) = round(&LIMITED, progress, &mut rounds) {
+                waited += seconds;
+                progress = false;
+            }
+        }
+        assert!(waited < 2 * 3_600, "{waited} seconds");
     }
 
     proptest! {
         #[test]
-        fn no_region_goes_round_for_ever(progress in prop::collection::vec(any::<bool>(), ROUNDS_PER_REGION as usize + 1)) {
-            let (mut round, mut rounds) = (0, 0);
-            for moved in progress {
-                match after(Deferred::Limited, moved, round, rounds) {
-                    Next::Again { round: next, wait_seconds } => {
-                        prop_assert!((SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME..=LONGEST_WAIT).contains(&wait_seconds));
-                        round = next;
-                        rounds += 1;
-                    }
-                    Next::GiveUp => return Ok(()),
-                }
+        fn no_region_goes_round_for_ever(
+            script in prop::collection::vec((any::<bool>(), 0_u64..300), ROUNDS_PER_REGION as usize + 1)
+        ) {
+            let mut rounds = Rounds::default();
+            for (progress, took) in script {
+                let next = after(LIMITED.to_vec(), progress, Duration::from_secs(took), &mut rounds);
+                let Some(seconds) = wait(&next) else {
+                    prop_assert!(rounds.seconds < SECONDS_IN_ROUNDS + 2 * 600);
+                    return Ok(());
+                };
+                prop_assert!((SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME..=LONGEST_WAIT).contains(&seconds));
             }
-            prop_assert!(false, "still going after {rounds} rounds");
+            prop_assert!(false, "still going after {rounds:?}");
         }
     }
 }

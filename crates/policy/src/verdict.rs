@@ -65,8 +65,10 @@ pub enum KeepReason {
     RecentError,
     /// In another state.
     NotCompleted(String),
-    /// Says not which volume it is of, so nothing is known of its place among others.
+    /// Does not say, or not credibly, which volume it is of, so nothing is known of its place among others.
     Unattributed,
+    /// Started after the moment that the plan is of.
+    AfterPlan,
 }
 
 impl KeepReason {
@@ -82,6 +84,7 @@ impl KeepReason {
             Self::RecentError => KeepKind::RecentError,
             Self::NotCompleted(_) => KeepKind::NotCompleted,
             Self::Unattributed => KeepKind::Unattributed,
+            Self::AfterPlan => KeepKind::AfterPlan,
         }
     }
 }
@@ -96,7 +99,8 @@ impl fmt::Display for KeepReason {
             Self::Pending => f.write_str("pending"),
             Self::RecentError => f.write_str("in state error for less than a day"),
             Self::NotCompleted(state) => write!(f, "in state {state}"),
-            Self::Unattributed => f.write_str("bears no tag that says which volume it is of"),
+            Self::Unattributed => f.write_str("its tag does not name the volume that EC2 has it of"),
+            Self::AfterPlan => f.write_str("started after the moment that the plan is of"),
         }
     }
 }

@@ -5,13 +5,16 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
-/// What a step keeps between its own end and Lambda's: one call to EC2 at its longest ([`crate::sdk::OPERATION_TIMEOUT`])
-/// and the time to answer.
+/// What a step keeps between its own end and Lambda's: a write is one attempt, and begun before the deadline it has
+/// ended [`crate::sdk::ATTEMPT_TIMEOUT`] later; the same again for a second one with fewer tags; and the time to answer.
 pub const MARGIN: Duration = Duration::from_secs(45);
 
-/// The moment after which a step begins nothing new.
+/// The moment after which a step sends nothing new.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    began: Instant,
+    ends: Instant,
+}
 
 impl Deadline {
     /// The deadline of an invocation: Lambda's own less [`MARGIN`], or at half time where the function's time-out is
@@ -26,19 +29,26 @@ impl Deadline {
     /// The deadline that is `left` from now.
     #[must_use]
     pub fn after(left: Duration) -> Self {
-        Self(Instant::now() + left)
+        let began = Instant::now();
+        Self { began, ends: began + left }
     }
 
     /// Whether it has passed.
     #[must_use]
     pub fn passed(self) -> bool {
-        Instant::now() >= self.0
+        Instant::now() >= self.ends
     }
 
     /// The moment itself, for `tokio::time::timeout_at`.
     #[must_use]
     pub fn instant(self) -> Instant {
-        self.0
+        self.ends
+    }
+
+    /// How long the step has been at work.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        self.began.elapsed()
     }
 }
 

@@ -13,7 +13,7 @@ export function createSnapshots(scope: Construct, context: FunctionContext): Lam
     ...context,
     stem: 'create-snapshots',
     description: 'EBS Backup: makes at most one snapshot per run and volume',
-    timeout: Duration.seconds(300),
+    timeout: Duration.seconds(900),
     memoryMiB: 512,
     permissions: [
       describe('ec2:DescribeVolumes', 'ec2:DescribeSnapshots'),

@@ -12,7 +12,7 @@ export function deleteSnapshots(scope: Construct, context: FunctionContext): Lam
     ...context,
     stem: 'delete-snapshots',
     description: 'EBS Backup: deletes expired snapshots of ours, each checked once more',
-    timeout: Duration.seconds(300),
+    timeout: Duration.seconds(900),
     memoryMiB: 512,
     permissions: [
       describe('ec2:DescribeSnapshots'),

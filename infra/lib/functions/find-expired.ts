@@ -8,8 +8,8 @@ export function findExpired(scope: Construct, context: FunctionContext): LambdaF
     ...context,
     stem: 'find-expired',
     description: 'EBS Backup: finds the snapshots that retention no longer needs',
-    timeout: Duration.seconds(300),
-    memoryMiB: 512,
+    timeout: Duration.seconds(900),
+    memoryMiB: 1024,
     permissions: [describe('ec2:DescribeVolumes', 'ec2:DescribeSnapshots')],
     wildcards: [DESCRIBE_TAKES_NO_RESOURCE],
   });

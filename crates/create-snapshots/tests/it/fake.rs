@@ -8,7 +8,7 @@ use std::time::Duration;
 use contract::selector::{POLICY_TAG, RUN_TAG, VOLUME_TAG};
 use contract::{PolicyName, RunId, SnapshotId, TagSelector, VolumeId};
 use ec2::Ec2Error;
-use ec2::port::{CreateSnapshot, ReadSnapshots, ReadVolumes, SnapshotNow, VolumePage};
+use ec2::port::{CreateSnapshot, ReadSnapshots, ReadVolumes, SnapshotNow, VolumePage, VolumeStates};
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
 use policy::spec::VolumeSpec;
 
@@ -130,7 +130,7 @@ impl Fake {
 }
 
 impl ReadVolumes for Fake {
-    async fn tagged_page(&self, _: &TagSelector, _: Option<String>) -> Result<VolumePage, Ec2Error> {
+    async fn tagged_page(&self, _: &TagSelector, _: VolumeStates, _: Option<String>) -> Result<VolumePage, Ec2Error> {
         unreachable!("the ids come with the request")
     }
 

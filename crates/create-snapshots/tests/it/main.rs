@@ -44,7 +44,7 @@ async fn step(ec2: &Arc<Fake>, request: Request, deadline: Deadline) -> Result<R
 
 /// The first round over the first `count` volumes, with time enough.
 async fn first_round(ec2: &Arc<Fake>, count: usize) -> Response {
-    let request = Request { job: job(false), volume_ids: ids(count), round: 0, tally: Tally::default() };
+    let request = Request { job: job(false), volume_ids: ids(count), tally: Tally::default() };
     step(ec2, request, soon()).await.unwrap()
 }
 
@@ -52,7 +52,7 @@ async fn first_round(ec2: &Arc<Fake>, count: usize) -> Response {
 async fn every_volume_gets_its_snapshot() {
     let ec2 = Arc::new(Fake::with_volumes(9));
     let answer = first_round(&ec2, 9).await;
-    assert_eq!((answer.deferred.len(), answer.round, answer.wait_seconds), (0, 0, 0));
+    assert_eq!((answer.deferred.len(), answer.wait_seconds), (0, 0));
     assert_eq!((answer.tally.volumes.created, answer.tally.created.total()), (9, 9));
     assert_eq!(ec2.sent_for(), ids(9));
 }
@@ -95,7 +95,7 @@ async fn s5_a_create_whose_answer_was_lost_is_looked_for_before_it_is_sent_again
     let ec2 = Arc::new(Fake::with_volumes(2).answers(0, [Answer::LostButDone]).answers(1, [Answer::Lost]));
     let first = first_round(&ec2, 2).await;
     assert_eq!((first.tally.volumes.created, &first.deferred), (0, &ids(2)), "nobody knows yet");
-    let request = Request { job: job(false), volume_ids: first.deferred, round: first.round, tally: first.tally };
+    let request = Request { job: job(false), volume_ids: first.deferred, tally: first.tally };
     let second = step(&ec2, request, soon()).await.unwrap();
     assert_eq!((second.tally.volumes.existing, second.tally.volumes.created), (1, 1));
     assert_eq!((ec2.snapshots_of(0), ec2.snapshots_of(1)), (1, 1));
@@ -108,7 +108,6 @@ async fn s7_one_bad_volume_never_stops_the_others() {
         "AuthFailure",
         "OptInRequired",
         "CustomerKeyHasBeenRevoked",
-        "RequestExpired",
         "TagPolicyViolation",
         "InvalidParameterValue",
         "NeverHeardOf",
@@ -126,7 +125,7 @@ async fn s7_one_bad_volume_never_stops_the_others() {
 #[tokio::test]
 async fn s9_a_dry_run_sends_no_create() {
     let ec2 = Arc::new(Fake::with_volumes(4).has(2, "daily", RUN, SnapshotState::Completed));
-    let request = Request { job: job(true), volume_ids: ids(5), round: 0, tally: Tally::default() };
+    let request = Request { job: job(true), volume_ids: ids(5), tally: Tally::default() };
     let answer = step(&ec2, request, soon()).await.unwrap();
     let volumes = answer.tally.volumes;
     assert_eq!((volumes.planned, volumes.existing, volumes.skipped, volumes.created), (3, 1, 1, 0));
@@ -185,7 +184,7 @@ async fn a_full_region_stops_its_creates_and_says_so_on_every_further_page() {
     assert_eq!(first.tally.volumes.created + first.tally.volumes.failed, 50);
 
     let second =
-        Request { job: job(false), volume_ids: (50..60).map(volume_id).collect(), round: 0, tally: first.tally };
+        Request { job: job(false), volume_ids: (50..60).map(volume_id).collect(), tally: first.tally };
     let second = step(&ec2, second, soon()).await.unwrap();
     assert_eq!(ec2.sent_for().len(), sent, "nothing more is sent");
     assert_eq!(second.tally.volumes.existing, 1, "what is there is still found");
@@ -212,7 +211,7 @@ async fn what_passes_with_time_is_deferred_and_waited_for() {
         assert_eq!(first.deferred, [volume_id(1), volume_id(4)], "{code}");
         assert!(first.wait_seconds >= 15, "{code}: EC2 asks for 15 s between snapshots of a volume");
         assert_eq!((first.tally.volumes.created, first.tally.volumes.failed), (4, 0), "{code}");
-        let second = Request { job: job(false), volume_ids: first.deferred, round: first.round, tally: first.tally };
+        let second = Request { job: job(false), volume_ids: first.deferred, tally: first.tally };
         let second = step(&ec2, second, soon()).await.unwrap();
         assert_eq!((second.tally.volumes.created, second.deferred.len()), (6, 0), "{code}");
     }
@@ -234,9 +233,9 @@ async fn a_volume_that_is_gone_or_no_longer_selected_is_skipped_and_reported() {
 #[tokio::test]
 async fn when_time_is_up_nothing_new_begins_and_nothing_is_lost() {
     let ec2 = Arc::new(Fake::with_volumes(8));
-    let request = Request { job: job(false), volume_ids: ids(8), round: 0, tally: Tally::default() };
+    let request = Request { job: job(false), volume_ids: ids(8), tally: Tally::default() };
     let answer = step(&ec2, request, Deadline::after(Duration::ZERO)).await.unwrap();
-    assert_eq!((&answer.deferred, answer.round), (&ids(8), 1));
+    assert_eq!((&answer.deferred, answer.tally.rounds.idle), (&ids(8), 1));
     assert!(answer.wait_seconds < 15, "EC2 has nothing against going on");
     assert_eq!(ec2.sent_for(), []);
 }
@@ -244,12 +243,12 @@ async fn when_time_is_up_nothing_new_begins_and_nothing_is_lost() {
 #[tokio::test]
 async fn when_time_runs_out_half_way_the_rest_is_deferred() {
     let ec2 = Arc::new(Fake::with_volumes(40).taking(Duration::from_millis(100)));
-    let request = Request { job: job(false), volume_ids: ids(40), round: 3, tally: Tally::default() };
+    let request = Request { job: job(false), volume_ids: ids(40), tally: Tally::default() };
     let answer = step(&ec2, request, Deadline::after(Duration::from_millis(350))).await.unwrap();
     let created = usize::try_from(answer.tally.volumes.created).unwrap();
     assert!((4..40).contains(&created), "{created} created");
     assert_eq!(answer.deferred, ids(40)[created..], "in their order, each once");
-    assert_eq!((answer.round, answer.tally.rounds), (0, 1), "there was progress");
+    assert_eq!((answer.tally.rounds.idle, answer.tally.rounds.total), (0, 1), "there was progress");
 }
 
 #[tokio::test]
@@ -273,7 +272,7 @@ async fn a_volume_whose_turn_never_comes_is_given_up_by_name() {
 async fn when_the_region_cannot_be_read_it_fails_by_name_and_nothing_is_made() {
     let ec2 = Arc::new(Fake::with_volumes(3));
     *ec2.reads_fail_with.lock().unwrap() = Some("UnauthorizedOperation");
-    let request = Request { job: job(false), volume_ids: ids(3), round: 0, tally: Tally::default() };
+    let request = Request { job: job(false), volume_ids: ids(3), tally: Tally::default() };
     let error = step_runtime::StepError::from(step(&ec2, request, soon()).await.unwrap_err());
     assert_eq!(error.name(), "UnauthorizedOperation");
     assert_eq!(ec2.sent_for(), []);

@@ -25,14 +25,14 @@ pub async fn to_the_end(
     let mut waits = Vec::new();
     for page in pages {
         tally.volumes.discovered += page.len() as u64;
-        let (mut volume_ids, mut round) = (page.clone(), 0);
+        let mut volume_ids = page.clone();
         while !volume_ids.is_empty() {
-            let request = Request { job: job.clone(), volume_ids: volume_ids.clone(), round, tally };
+            let request = Request { job: job.clone(), volume_ids: volume_ids.clone(), tally };
             let answer = step(ec2, request, deadline()).await.unwrap();
             let deferred = answer.deferred;
             assert!(deferred.iter().all(|volume| volume_ids.contains(volume)), "only what was handed in is deferred");
             assert_eq!(deferred.is_empty(), answer.wait_seconds == 0, "a wait if and only if something is left");
-            (volume_ids, round, tally) = (deferred, answer.round, answer.tally);
+            (volume_ids, tally) = (deferred, answer.tally);
             waits.extend(Some(answer.wait_seconds).filter(|wait| *wait > 0));
             assert!(waits.len() <= ROUNDS_PER_REGION as usize, "this goes on for ever");
         }

@@ -36,9 +36,16 @@ impl Fake {
         let now = SnapshotNow {
             id: snapshot_id(n),
             state: SnapshotState::named(state),
+            volume: Some(VolumeId::new("vol-0123456789abcdef0").unwrap()),
             tags: tags.iter().copied().collect::<Tags>(),
         };
         self.owned.lock().unwrap().insert(snapshot_id(n), now);
+        self
+    }
+
+    /// Our tag on snapshot `n` names another volume than EC2 does, as on a copy.
+    pub fn of_another_volume(self, n: usize) -> Self {
+        self.owned.lock().unwrap().entry(snapshot_id(n)).and_modify(|snapshot| snapshot.volume = None);
         self
     }
 

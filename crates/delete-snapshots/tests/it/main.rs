@@ -37,7 +37,7 @@ async fn step(ec2: &Arc<Fake>, request: Request, deadline: Deadline) -> Result<R
 }
 
 fn request(snapshot_ids: Vec<SnapshotId>) -> Request {
-    Request { job: job(false), snapshot_ids, round: 0, tally: Tally::default() }
+    Request { job: job(false), snapshot_ids, tally: Tally::default() }
 }
 
 fn soon() -> Deadline {
@@ -61,7 +61,7 @@ fn overdue(tally: &Tally) -> Vec<(SnapshotId, String)> {
 async fn what_is_handed_over_is_deleted_and_nothing_else() {
     let ec2 = Arc::new(Fake::with_snapshots(9));
     let answer = first_round(&ec2, 6).await;
-    assert_eq!((answer.deferred.len(), answer.round, answer.wait_seconds), (0, 0, 0));
+    assert_eq!((answer.deferred.len(), answer.wait_seconds), (0, 0));
     assert_eq!((answer.tally.snapshots.deleted, answer.tally.deleted.total()), (6, 6));
     assert_eq!(ec2.left(), [6, 7, 8].map(snapshot_id));
 }
@@ -95,6 +95,15 @@ async fn s1_a_snapshot_is_looked_at_again_right_before_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn s1_a_snapshot_that_only_says_to_be_of_a_volume_stays() {
+    let ec2 = Arc::new(Fake::with_snapshots(2).of_another_volume(1));
+    let tally = first_round(&ec2, 2).await.tally;
+    let reason = "not ours: its tag ebs-backup:volume does not name the volume that EC2 has it of";
+    assert_eq!(overdue(&tally), [(snapshot_id(1), reason.to_owned())]);
+    assert_eq!(ec2.left(), [snapshot_id(1)]);
+}
+
+#[tokio::test]
 async fn s1_what_this_account_does_not_own_is_never_asked_to_be_deleted() {
     let ec2 = Arc::new(Fake::with_snapshots(1));
     let tally = first_round(&ec2, 3).await.tally;
@@ -110,7 +119,7 @@ async fn a_hold_that_is_set_between_two_rounds_is_seen() {
     let first = first_round(&ec2, 1).await;
     assert_eq!(first.deferred, ids(1));
     let ec2 = Arc::new(Arc::into_inner(ec2).unwrap().owns(0, "completed", &[OURS, (KEEP_TAG, "")]));
-    let second = Request { round: first.round, tally: first.tally, ..request(first.deferred) };
+    let second = Request { tally: first.tally, ..request(first.deferred) };
     let second = step(&ec2, second, soon()).await.unwrap();
     assert_eq!((second.tally.snapshots.overdue, ec2.left()), (1, ids(1)));
 }
@@ -132,7 +141,6 @@ async fn s7_what_cannot_go_is_overdue_with_the_reason_and_the_others_go() {
         ("SnapshotLocked", "locked in governance mode", "SnapshotLocked: locked in governance mode"),
         ("UnsupportedOperation", "managed by AWS Backup", "UnsupportedOperation: managed by AWS Backup"),
         ("UnauthorizedOperation", "you are not", "UnauthorizedOperation: you are not"),
-        ("RequestExpired", "too late", "RequestExpired: too late"),
         ("NeverHeardOf", "?", "NeverHeardOf: ?"),
     ] {
         let ec2 = Arc::new(Fake::with_snapshots(6).answers(2, [(code, message)]));
@@ -145,15 +153,21 @@ async fn s7_what_cannot_go_is_overdue_with_the_reason_and_the_others_go() {
 
 #[tokio::test]
 async fn what_passes_with_time_is_deferred_and_then_deleted() {
-    for code in
-        ["RequestLimitExceeded", "InternalError", "ServiceUnavailable", "Unavailable", "IncorrectState", "InvalidState"]
-    {
+    for code in [
+        "RequestLimitExceeded",
+        "InternalError",
+        "ServiceUnavailable",
+        "Unavailable",
+        "IncorrectState",
+        "InvalidState",
+        "RequestExpired",
+    ] {
         let ec2 = Arc::new(Fake::with_snapshots(6).answers(4, [(code, "")]).answers(1, [(code, "")]));
         let first = first_round(&ec2, 6).await;
         assert_eq!(first.deferred, [snapshot_id(1), snapshot_id(4)], "{code}");
-        assert!(first.wait_seconds > 1 && first.round == 0, "{code}");
+        assert!(first.wait_seconds > 1 && first.tally.rounds.idle == 0, "{code}");
         assert_eq!((first.tally.snapshots.deleted, first.tally.snapshots.overdue), (4, 0), "{code}");
-        let second = Request { round: first.round, tally: first.tally, ..request(first.deferred) };
+        let second = Request { tally: first.tally, ..request(first.deferred) };
         let second = step(&ec2, second, soon()).await.unwrap();
         assert_eq!((second.deferred.len(), second.tally.snapshots.deleted), (0, 6), "{code}");
     }
@@ -161,10 +175,10 @@ async fn what_passes_with_time_is_deferred_and_then_deleted() {
 
 /// Goes round as the state machine does, until nothing is deferred.
 async fn to_the_end(ec2: &Arc<Fake>, count: usize, deadline: impl Fn() -> Deadline) -> (Tally, u32) {
-    let (mut left, mut round, mut tally, mut rounds) = (ids(count), 0, Tally::default(), 0);
+    let (mut left, mut tally, mut rounds) = (ids(count), Tally::default(), 0);
     while !left.is_empty() {
-        let answer = step(ec2, Request { round, tally, ..request(left) }, deadline()).await.unwrap();
-        (left, round, tally) = (answer.deferred, answer.round, answer.tally);
+        let answer = step(ec2, Request { tally, ..request(left) }, deadline()).await.unwrap();
+        (left, tally) = (answer.deferred, answer.tally);
         rounds += 1;
         assert!(rounds <= 2 * IDLE_ROUNDS, "this goes on for ever");
     }
@@ -195,7 +209,7 @@ async fn when_time_runs_out_the_rest_is_deferred_each_once() {
     assert!((4..40).contains(&deleted), "{deleted} deleted");
     assert_eq!(answer.deferred, ids(40)[deleted..]);
     assert_eq!(answer.deferred, ec2.left());
-    assert_eq!((answer.round, answer.wait_seconds), (0, 1), "EC2 has nothing against going on");
+    assert_eq!((answer.tally.rounds.idle, answer.wait_seconds), (0, 1), "EC2 has nothing against going on");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use aws_sdk_ec2::types::{Region, Snapshot, SnapshotState as SdkState, Tag, Volum
 use aws_smithy_mocks::{Rule, mock};
 use contract::selector::{KEEP_TAG, POLICY_TAG, RUN_TAG, VOLUME_TAG};
 use contract::{RunId, TagKey, TagSelector, TagValue};
-use ec2::port::{ReadSnapshots, ReadVolumes, Regions, VolumePage};
+use ec2::port::{ReadSnapshots, ReadVolumes, Regions, VolumePage, VolumeStates};
 use policy::model::{SnapshotState, Tags};
 use policy::spec::{Attachment, VolumeSpec};
 
@@ -53,6 +53,7 @@ fn sdk_snapshot(n: usize) -> Snapshot {
         .snapshot_id(snapshot_id(n).as_str())
         .state(SdkState::Completed)
         .start_time(DateTime::from_secs(1_795_000_000))
+        .volume_id(volume_id(n).as_str())
         .tags(tag(VOLUME_TAG, volume_id(n).as_str()))
         .build()
 }
@@ -61,10 +62,13 @@ fn sdk_volume(n: usize) -> Volume {
     Volume::builder().volume_id(volume_id(n).as_str()).tags(tag("Backup", "")).build()
 }
 
-/// What must be true of every call for snapshots: ours only, paged, and no ids, which do not go with pages.
-fn assert_ours_and_paged(input: &DescribeSnapshotsInput) {
+/// What must be true of every call for snapshots: ours only, filtered, and no ids, of which one that is gone would fail
+/// the call.
+fn assert_ours(input: &DescribeSnapshotsInput) {
     assert_eq!(input.owner_ids(), ["self"], "S1");
-    assert_eq!(input.max_results(), Some(1_000), "EC2 allows 5 to 1,000");
+    let by_id = input.filters().iter().any(|filter| filter.name().is_some_and(|name| name.ends_with("-id")));
+    let page = (!by_id).then_some(1_000);
+    assert_eq!(input.max_results(), page, "EC2 allows 5 to 1,000; a look-up of a few ids is not walked page by page");
     assert_eq!(input.snapshot_ids(), <[String; 0]>::default());
     assert!(!input.filters().is_empty(), "an unfiltered call draws from a smaller bucket");
 }
@@ -79,7 +83,7 @@ async fn only_enabled_regions_are_asked_for() {
             DescribeRegionsOutput::builder().set_regions(Some(regions.into())).build()
         });
     let regions = ec2(&[&rule]).enabled_regions().await.unwrap();
-    assert_eq!(regions, contract::ids::parse_all(&["eu-west-1", "us-gov-west-1"]).unwrap());
+    assert_eq!(regions, ["eu-west-1", "us-gov-west-1"].map(|name| contract::Region::new(name).unwrap()));
 }
 
 #[tokio::test]
@@ -91,7 +95,7 @@ async fn a_page_of_volumes_is_filtered_by_tag_and_state_and_passes_the_token_on(
             key: TagKey::new("Backup").unwrap(),
             value: value.map(|value| TagValue::new(value).unwrap()),
         };
-        let page = ec2(&[&rule]).tagged_page(&selector, Some("here".into())).await.unwrap();
+        let page = ec2(&[&rule]).tagged_page(&selector, VolumeStates::Snapshottable, Some("here".into())).await.unwrap();
         let bears = Tags::from_iter([("Backup", "")]);
         let expected = vec![(volume_id(1), bears.clone()), (volume_id(2), bears)];
         assert_eq!(page, VolumePage { volumes: expected, cursor: Some("next".into()) });
@@ -108,8 +112,10 @@ async fn the_last_page_of_volumes_has_no_cursor() {
     for token in [None, Some("")] {
         let (rule, asked) = volumes(vec![(vec![], token)]);
         let selector = TagSelector { key: TagKey::new("Backup").unwrap(), value: None };
-        assert_eq!(ec2(&[&rule]).tagged_page(&selector, None).await.unwrap(), VolumePage::default());
-        assert_eq!(asked.lock().unwrap()[0].next_token(), None);
+        assert_eq!(ec2(&[&rule]).tagged_page(&selector, VolumeStates::Any, None).await.unwrap(), VolumePage::default());
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked[0].next_token(), None);
+        assert_eq!(shown(asked[0].filters()), ["tag-key=Backup"], "a volume in the state error counts too");
     }
 }
 
@@ -129,7 +135,7 @@ async fn volumes_are_read_by_filters_of_200_ids_each_to_its_last_page() {
     of_all.sort_unstable();
     assert_eq!(of_all, ids.iter().map(|id| id.as_str()).collect::<Vec<_>>());
     assert!(
-        asked.iter().all(|input| input.filters()[0].name() == Some("volume-id") && input.max_results() == Some(500))
+        asked.iter().all(|input| input.filters()[0].name() == Some("volume-id") && input.max_results().is_none())
     );
 }
 
@@ -152,7 +158,7 @@ async fn s1_managed_snapshots_are_ours_by_owner_and_tag_and_read_to_the_last_pag
     let tokens: Vec<_> = asked.iter().map(DescribeSnapshotsInput::next_token).collect();
     assert_eq!(tokens, [None, Some("two"), Some("three"), Some("four")], "an empty page is not the last");
     for input in asked.iter() {
-        assert_ours_and_paged(input);
+        assert_ours(input);
         assert_eq!(shown(input.filters()), ["tag:ebs-backup:policy=daily"]);
     }
 }
@@ -165,7 +171,7 @@ async fn s5_the_snapshots_of_a_run_are_found_by_policy_run_and_volume() {
     let found = ec2(&[&rule]).of_run(&daily(), &run, &ids).await.unwrap();
     assert_eq!(found.len(), 4, "two filters of two pages each");
     let asked = asked.lock().unwrap();
-    asked.iter().for_each(assert_ours_and_paged);
+    asked.iter().for_each(assert_ours);
     let last = format!("volume-id={}", volume_id(200));
     let filters = ["tag:ebs-backup:policy=daily", "tag:ebs-backup:run=daily-2026-11-23T02:00:00Z", last.as_str()];
     assert_eq!(shown(asked[3].filters()), filters);
@@ -183,7 +189,7 @@ async fn s1_a_snapshot_is_looked_at_again_as_ours_by_its_id() {
         (&SnapshotState::Completed, Some(volume_id(3).as_str()))
     );
     let asked = asked.lock().unwrap();
-    asked.iter().for_each(assert_ours_and_paged);
+    asked.iter().for_each(assert_ours);
     let filters: Vec<_> =
         asked.iter().map(|input| (input.filters()[0].name().unwrap(), input.filters()[0].values().len())).collect();
     assert_eq!(filters, [("snapshot-id", 200), ("snapshot-id", 30)]);
@@ -200,13 +206,14 @@ async fn a_snapshot_is_what_its_tags_say_and_not_what_its_volume_id_says() {
     };
     let listed = vec![
         state(1, "completed")
+            .volume_id("vol-0a0b0c0d")
             .tags(tag(VOLUME_TAG, "vol-0a0b0c0d"))
             .tags(tag(RUN_TAG, "one"))
             .tags(tag(KEEP_TAG, ""))
             .build(),
         state(2, "pending").tags(tag(POLICY_TAG, "daily")).build(),
         state(3, "error").tags(tag(VOLUME_TAG, "the big one")).tags(tag(RUN_TAG, "semi;colon")).build(),
-        state(4, "recoverable").build(),
+        state(4, "recoverable").volume_id("vol-ffffffff").tags(tag(VOLUME_TAG, "vol-0a0b0c0d")).build(),
         state(5, "").set_state(None).build(),
         state(6, "completed").set_start_time(None).build(),
         Snapshot::builder().start_time(DateTime::from_secs(0)).build(),
@@ -234,6 +241,7 @@ async fn a_snapshot_is_what_its_tags_say_and_not_what_its_volume_id_says() {
             (snapshot_id(1), SnapshotState::Completed, Some("vol-0a0b0c0d"), Some("one"), true),
             (snapshot_id(2), SnapshotState::Pending, None, None, false),
             (snapshot_id(3), SnapshotState::Error, None, None, false),
+            // S1: a copy, or a tag that somebody else wrote; it must not stand for the volume's backup.
             (snapshot_id(4), other("recoverable"), None, None, false),
             (snapshot_id(5), other("unknown"), None, None, false),
         ]

@@ -7,12 +7,12 @@ use aws_sdk_ec2::operation::create_snapshot::{CreateSnapshotInput, CreateSnapsho
 use aws_sdk_ec2::operation::delete_snapshot::DeleteSnapshotOutput;
 use aws_sdk_ec2::types::ResourceType;
 use aws_smithy_mocks::mock;
-use contract::RegionJob;
+use contract::{Pace, RegionJob};
 use ec2::port::{CreateSnapshot, DeleteSnapshot};
 use ec2::{Access, Kind};
 use policy::model::Tags;
 
-use crate::{ec2, refusal, snapshot_id, volume_id};
+use crate::{ec2, ec2_at, refusal, snapshot_id, volume_id};
 
 #[tokio::test]
 async fn s11_the_create_call_bears_every_tag() {
@@ -72,47 +72,35 @@ async fn s5_an_ambiguous_create_is_never_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_throttled_create_is_sent_again_but_not_for_long() {
+async fn a_write_is_one_attempt_and_what_was_throttled_is_not_ambiguous() {
     let slow_down = || refusal("RequestLimitExceeded", "Request limit exceeded.");
-    let made = || CreateSnapshotOutput::builder().snapshot_id(snapshot_id(1).as_str()).build();
-    let rule = mock!(Client::create_snapshot).sequence().http_status(503, slow_down()).times(2).output(made).build();
-    let id = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap();
-    assert_eq!((id, rule.num_calls()), (snapshot_id(1), 3));
+    let create = mock!(Client::create_snapshot).sequence().http_status(503, slow_down()).repeatedly().build();
+    let error = ec2(&[&create]).create(&volume_id(1), "", &Tags::default()).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_ambiguous(), create.num_calls()), (Kind::Throttled, false, 1));
 
-    let rule = mock!(Client::create_snapshot).sequence().http_status(503, slow_down()).repeatedly().build();
-    let error = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap_err();
-    assert_eq!((error.kind(), error.is_ambiguous(), rule.num_calls()), (Kind::Throttled, false, 3));
-}
-
-#[tokio::test]
-async fn s5_after_throttling_an_ambiguous_answer_still_ends_it() {
-    let rule = mock!(Client::create_snapshot)
-        .sequence()
-        .http_status(503, refusal("RequestLimitExceeded", ""))
-        .http_status(500, refusal("InternalError", ""))
-        .http_status(503, refusal("RequestLimitExceeded", ""))
-        .build();
-    let error = ec2(&[&rule]).create(&volume_id(1), "", &Tags::default()).await.unwrap_err();
-    assert_eq!((error.code(), rule.num_calls()), ("InternalError", 2));
-}
-
-#[tokio::test]
-async fn a_delete_may_be_sent_again_whatever_became_of_the_first() {
     let sent = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&sent);
-    let rule = mock!(Client::delete_snapshot)
-        .match_requests(move |input| {
-            seen.lock().unwrap().push(input.snapshot_id().map(ToOwned::to_owned));
-            true
-        })
+    let delete = mock!(Client::delete_snapshot).then_compute_output(move |input| {
+        seen.lock().unwrap().push(input.snapshot_id().map(ToOwned::to_owned));
+        DeleteSnapshotOutput::builder().build()
+    });
+    ec2(&[&delete]).delete(&snapshot_id(5)).await.unwrap();
+    assert_eq!(*sent.lock().unwrap(), [Some(snapshot_id(5).to_string())]);
+}
+
+#[tokio::test]
+async fn after_throttling_the_next_create_waits_for_its_turn() {
+    // One per cent of the bucket: one call, and one more every twenty seconds.
+    let create = mock!(Client::create_snapshot)
         .sequence()
-        .http_status(500, refusal("InternalError", ""))
-        .http_status(400, refusal("IncorrectState", ""))
-        .output(|| DeleteSnapshotOutput::builder().build())
+        .http_status(503, refusal("RequestLimitExceeded", ""))
+        .repeatedly()
         .build();
-    ec2(&[&rule]).delete(&snapshot_id(5)).await.unwrap();
-    assert_eq!(rule.num_calls(), 3);
-    assert!(sent.lock().unwrap().iter().all(|id| id.as_deref() == Some(snapshot_id(5).as_str())));
+    let ec2 = ec2_at(Pace { share_percent: 1 }, &[&create]);
+    ec2.ready_to_create().await;
+    _ = ec2.create(&volume_id(1), "", &Tags::default()).await;
+    let a_moment = std::time::Duration::from_millis(200);
+    assert!(tokio::time::timeout(a_moment, ec2.ready_to_create()).await.is_err(), "the bucket is empty");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::{PolicyName, RunId, SnapshotId, TagSelector, VolumeId};
 use ec2::Ec2Error;
-use ec2::port::{ReadSnapshots, ReadVolumes, SnapshotNow, VolumePage};
+use ec2::port::{ReadSnapshots, ReadVolumes, SnapshotNow, VolumePage, VolumeStates};
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
 
 /// Volumes in one page: few, so that every test with some volumes has several pages.
@@ -73,7 +73,7 @@ impl Fake {
 }
 
 impl ReadVolumes for Fake {
-    async fn tagged_page(&self, _: &TagSelector, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
+    async fn tagged_page(&self, _: &TagSelector, _: VolumeStates, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
         self.pages_read.fetch_add(1, Ordering::Relaxed);
         let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let to = self.volumes.len().min(from + PER_PAGE);

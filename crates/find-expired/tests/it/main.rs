@@ -7,10 +7,11 @@ mod pages;
 
 use std::sync::atomic::Ordering;
 
+use chrono::TimeDelta;
 use contract::selector::EXCLUDE_TAG;
 use contract::steps::find_expired::{Cursor, Request, Response};
 use contract::tally::KeepKind;
-use contract::{PlanDigest, RegionJob, Retention, SnapshotId, Tally};
+use contract::{PlanId, RegionJob, Retention, SnapshotId, Tally};
 use policy::model::{Snapshot, SnapshotState, Tags};
 use step_runtime::StepError;
 
@@ -201,7 +202,8 @@ async fn s8_exactly_the_approved_plan_passes() {
     let digest = |answer: &Response| answer.tally.purge_held.as_ref().map(|held| held.plan.clone());
     let held = digest(&first_page(&ec2, &job).await).expect("held");
 
-    job.approve_purge = Some(PlanDigest::new("0123456789abcdef").unwrap());
+    let other = held.as_str().replace(|c: char| c.is_ascii_hexdigit() && c > '8', "8");
+    job.approve_purge = Some(PlanId::new(other).unwrap());
     assert_eq!(digest(&first_page(&ec2, &job).await), Some(held.clone()), "another plan was approved");
 
     job.approve_purge = Some(held.clone());
@@ -213,6 +215,30 @@ async fn s8_exactly_the_approved_plan_passes() {
     let changed = first_page(&ec2, &job).await;
     assert_eq!(changed.snapshot_ids, [], "the plan has grown since");
     assert!(digest(&changed).is_some_and(|digest| digest != held));
+}
+
+#[tokio::test]
+async fn s8_an_approval_that_comes_hours_later_still_fits() {
+    // Tonight's snapshots are pending when the plan is held. In the morning they are completed, which would move keepLast
+    // on by one, and all is older.
+    let tonight = |state| of_state(state, Snapshot { started_at: week().started_at + TimeDelta::minutes(1), ..of_this_run(99, 0) });
+    let nights = || (1..30).map(|n| snapshot(n, 0, n as i64 * DAY));
+    let mut job = job(None, Some(5));
+    let held = first_page(&Fake::new([0], nights().chain([tonight("pending")])), &job).await.tally.purge_held.unwrap();
+
+    job.started_at += TimeDelta::hours(7);
+    job.approve_purge = Some(held.plan);
+    let approved = first_page(&Fake::new([0], nights().chain([tonight("completed")])), &job).await;
+    assert_eq!((approved.snapshot_ids.len() as u64, approved.tally.purge_held), (held.deletions, None));
+}
+
+#[tokio::test]
+async fn s3_an_approval_cannot_shorten_retention() {
+    // Whoever may start an execution can write any moment into an input. One that is still to come makes nothing older.
+    let ec2 = Fake::new([0], [of_this_run(9, 0), snapshot(1, 0, DAY), snapshot(2, 0, 2 * DAY)]);
+    let mut job = week();
+    job.approve_purge = Some(PlanId::new("20991231000000-0123456789abcdef").unwrap());
+    assert_eq!(deleted(&ec2, &job).await, Vec::<usize>::new());
 }
 
 #[tokio::test]

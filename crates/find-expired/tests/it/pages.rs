@@ -7,11 +7,11 @@ use contract::{RegionJob, SnapshotId, Tally};
 use crate::fake::{Fake, snapshot, snapshot_id};
 use crate::{DAY, first_page, job, page};
 
-const EXPIRED: usize = 1_200;
+const EXPIRED: usize = 4_800;
 
 /// 1,200 expired snapshots of one volume and 1,300 that stay, in no order.
 fn large() -> Fake {
-    let total = 2_500;
+    let total = 10_000;
     Fake::new(
         [],
         (0..total)
@@ -25,7 +25,7 @@ fn week() -> RegionJob {
 }
 
 fn all_expired() -> Vec<SnapshotId> {
-    (0..2_500).filter(|n| n % 25 < 12).map(snapshot_id).collect()
+    (0..10_000).filter(|n| n % 25 < 12).map(snapshot_id).collect()
 }
 
 /// Follows the cursor to the last page; `between` sees each page before the next one is asked for.
@@ -57,7 +57,7 @@ async fn no_deletion_is_repeated_or_lost_over_three_pages_and_each_is_counted_on
         assert_eq!(sizes, [DELETIONS_PER_PAGE, DELETIONS_PER_PAGE, EXPIRED - 2 * DELETIONS_PER_PAGE]);
         assert_eq!(pages.concat(), all_expired());
         let counts = tally.snapshots;
-        assert_eq!((counts.managed, counts.expired, counts.kept), (2_500, EXPIRED as u64, 1_300));
+        assert_eq!((counts.managed, counts.expired, counts.kept), (10_000, EXPIRED as u64, 5_200));
         assert_eq!(tally.expired.total(), EXPIRED as u64);
     }
 }
@@ -74,7 +74,7 @@ async fn a_page_that_is_asked_for_twice_is_the_same() {
 #[tokio::test]
 async fn s8_no_more_is_handed_over_than_the_plan_that_passed_the_guard_had() {
     let ec2 = large();
-    let mut more = (3_000..3_900).map(|n| snapshot(n, 0, 60 * DAY)).collect::<Vec<_>>();
+    let mut more = (13_000..13_900).map(|n| snapshot(n, 0, 60 * DAY)).collect::<Vec<_>>();
     let (pages, tally) = all_pages(&ec2, |answer| {
         ec2.delete(&answer.snapshot_ids);
         ec2.add("daily", more.drain(..));
@@ -88,14 +88,14 @@ async fn s8_no_more_is_handed_over_than_the_plan_that_passed_the_guard_had() {
 async fn a_plan_that_shrinks_meanwhile_ends_early() {
     let ec2 = large();
     let first = first_page(&ec2, &week()).await;
-    ec2.delete(&all_expired()[..1_000]);
+    ec2.delete(&all_expired()[..EXPIRED - 200]);
     let second = page(&ec2, &week(), first.cursor, first.tally).await;
     assert_eq!((second.snapshot_ids.len(), second.cursor), (200, None));
 }
 
 #[tokio::test]
 async fn exactly_one_page_has_no_cursor() {
-    let ec2 = Fake::new([], (0..1_000).map(|n| snapshot(n, 0, if n < DELETIONS_PER_PAGE { 30 * DAY } else { DAY })));
+    let ec2 = Fake::new([], (0..2 * DELETIONS_PER_PAGE).map(|n| snapshot(n, 0, if n < DELETIONS_PER_PAGE { 30 * DAY } else { DAY })));
     let answer = first_page(&ec2, &week()).await;
     assert_eq!((answer.snapshot_ids.len(), answer.cursor), (DELETIONS_PER_PAGE, None));
 }

@@ -192,6 +192,16 @@ proptest! {
     }
 
     #[test]
+    fn s3_a_plan_that_can_be_approved_deletes_nothing_that_a_rule_wants(
+        snapshots in any_snapshots(), retention in any_retention(), backed_up in any_backed_up()
+    ) {
+        let now_or_before: Vec<_> = snapshots.iter().filter(|s| s.started_at <= now()).cloned().collect();
+        let gone = deleted(&Plan::as_of(&snapshots, &retention, floor(1), now(), &backed_up));
+        prop_assert_eq!(&gone, &deleted(&Plan::new(&now_or_before, &retention, floor(1), now(), &backed_up)));
+        prop_assert!(snapshots.iter().all(|s| s.started_at <= now() || !gone.contains(&s.id)));
+    }
+
+    #[test]
     fn carrying_a_plan_out_leaves_nothing_to_do(snapshots in any_snapshots(), retention in any_retention()) {
         let gone = deleted(&Plan::new(&snapshots, &retention, floor(1), now(), &BackedUp::Assumed));
         let left: Vec<_> = snapshots.into_iter().filter(|s| !gone.contains(&s.id)).collect();
