@@ -85,21 +85,23 @@ fn covered_by(policy: &Policy, enabled: &[Region]) -> Result<Vec<Region>, StepEr
     Ok(covered)
 }
 
-/// The regions that the input asks for, every one of which must be enabled and covered.
+/// The regions that the input asks for, every one of which must be covered. A covered one that is not enabled is one that
+/// the policy lists: the report of its failure offers it for a replay, together with others.
 fn asked_for(asked: &[Region], covered: &[Region], enabled: &[Region], policy: &Policy) -> Result<Vec<Region>, StepError> {
     if asked.is_empty() {
         return Err(refuse("regions", "[] asks for nothing; leave the field out for all regions of the policy"));
     }
     for (at, region) in asked.iter().enumerate() {
         let field = format!("regions[{at}]");
-        if !enabled.contains(region) {
-            let reason = format!("\"{region}\" is unknown or not enabled in this account; one of {}", listed(covered));
-            return Err(refuse(&field, &reason));
+        if covered.contains(region) {
+            continue;
         }
-        if !covered.contains(region) {
-            let reason = format!("\"{region}\" is not covered by the policy {}; one of {}", policy.name, listed(covered));
-            return Err(refuse(&field, &reason));
-        }
+        let wrong = if enabled.contains(region) {
+            format!("is not covered by the policy {}", policy.name)
+        } else {
+            "is unknown or not enabled in this account".to_owned()
+        };
+        return Err(refuse(&field, &format!("\"{region}\" {wrong}; one of {}", listed(covered))));
     }
     let mut asked = asked.to_vec();
     asked.sort();

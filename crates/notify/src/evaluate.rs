@@ -214,7 +214,15 @@ impl Evaluation {
     /// Whether nothing was to do in any region.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.regions.iter().all(RegionOutcome::idle)
+        self.regions.iter().all(RegionOutcome::idle) && !self.tag_found_nothing()
+    }
+
+    /// Whether the policy has snapshots and selects no volume any more: more likely a tag that was renamed or mistyped
+    /// than an account without volumes, and either way nothing is backed up.
+    #[must_use]
+    pub fn tag_found_nothing(&self) -> bool {
+        let totals = self.totals();
+        totals.regions_failed == 0 && totals.volumes.discovered == 0 && totals.snapshots.managed > 0
     }
 
     /// Whether somebody waits for the answer: a dry run and a replay do not start by themselves.

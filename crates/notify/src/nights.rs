@@ -42,7 +42,7 @@ pub fn failed(region: &str, error: &str, message: &str) -> Value {
     json!({ "region": region, "outcome": "failed", "error": error, "cause": cause, "tally": {} })
 }
 
-fn request(jobs: Vec<RegionJob>, results: Vec<Value>) -> Request {
+pub fn request(jobs: Vec<RegionJob>, results: Vec<Value>) -> Request {
     Request { jobs, results: Results::Regions(results), execution_arn: EXECUTION.to_owned() }
 }
 

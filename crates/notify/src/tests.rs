@@ -184,6 +184,16 @@ async fn nothing_is_sent_when_nothing_was_to_do_unless_it_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_tag_that_selects_nothing_any_more_is_told() {
+    let kept = serde_json::json!({ "snapshots": { "managed": 40, "kept": 40 } });
+    let request = nights::request(nights::jobs(&["eu-west-1"]), vec![nights::succeeded("eu-west-1", &kept)]);
+    let text = mail(request.clone());
+    assert!(text.contains("NO VOLUME bears the tag Backup, and the policy has 40 snapshots."), "{text}");
+    assert!(!text.contains("To do: nothing"), "{text}");
+    assert!(run(&Remembered::default(), false, request).await.unwrap().sent);
+}
+
+#[tokio::test]
 async fn a_replay_and_a_dry_run_are_always_answered() {
     for change in [|job: &mut contract::RegionJob| job.replay = 1, |job: &mut contract::RegionJob| job.dry_run = true] {
         let mut request = nights::idle();

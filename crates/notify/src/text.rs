@@ -58,6 +58,13 @@ fn head(report: &Report<'_>) -> String {
         lines.push(format!("Why: {}.", causes.join("; ")));
         lines.push(format!("To do: remove the causes, then choose \"Redrive from failure\" in {}", place(report)));
     }
+    if evaluation.tag_found_nothing() {
+        lines.push(format!(
+            "NO VOLUME bears the tag {}, and the policy has {}. Was the tag renamed? Nothing is backed up.",
+            evaluation.run.policy.tag,
+            counted(totals.snapshots.managed, "snapshot")
+        ));
+    }
     if totals.purges_held > 0 {
         let verb = if evaluation.run.dry_run { "would be held" } else { "is held" };
         lines.push(format!(
@@ -71,7 +78,8 @@ fn head(report: &Report<'_>) -> String {
             counted(totals.snapshots.overdue, "snapshot")
         ));
     }
-    if evaluation.status() == Status::Ok && totals.purges_held == 0 && totals.snapshots.overdue == 0 {
+    let nothing_to_do = totals.purges_held == 0 && totals.snapshots.overdue == 0 && !evaluation.tag_found_nothing();
+    if evaluation.status() == Status::Ok && nothing_to_do {
         lines.push("To do: nothing.".to_owned());
     }
     if evaluation.run.dry_run {
