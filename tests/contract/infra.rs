@@ -25,7 +25,8 @@ fn the_cdk_app_uses_the_names_of_the_code() {
 
     let metrics = text("crates/notify/src/metrics.rs");
     assert!(metrics.contains("NAMESPACE: &str = \"EbsBackup\"") && names.contains("METRICS_NAMESPACE = 'EbsBackup'"));
-    let shown: Vec<&str> = names.lines().filter_map(|line| line.trim().strip_prefix("| '")?.split('\'').next()).collect();
+    let shown: Vec<&str> =
+        names.lines().filter_map(|line| line.trim().strip_prefix("| '")?.split('\'').next()).collect();
     assert!(!shown.is_empty());
     for metric in shown {
         assert!(metrics.contains(&format!("(\"{metric}\",")), "the dashboard shows {metric}, which nobody writes");
@@ -41,7 +42,9 @@ fn the_cdk_app_sets_the_variables_that_the_functions_read() {
         let function = text(&format!("infra/lib/functions/{crate_name}.ts"));
         let code: String = ["main", "settings"]
             .iter()
-            .filter_map(|file| std::fs::read_to_string(crate::source::path(&format!("crates/{crate_name}/src/{file}.rs"))).ok())
+            .filter_map(|file| {
+                std::fs::read_to_string(crate::source::path(&format!("crates/{crate_name}/src/{file}.rs"))).ok()
+            })
             .collect();
         for variable in variables {
             assert!(function.contains(variable), "infra does not set {variable} for {crate_name}");

@@ -93,7 +93,11 @@ fn s7_every_task_of_a_region_ends_in_an_outcome() {
         match state["Type"].as_str().unwrap() {
             "Task" => {
                 let catch = &state["Catch"][0];
-                assert_eq!((&catch["ErrorEquals"][0], &catch["Next"]), (&"States.ALL".into(), &"RegionFailed".into()), "{name}");
+                assert_eq!(
+                    (&catch["ErrorEquals"][0], &catch["Next"]),
+                    (&"States.ALL".into(), &"RegionFailed".into()),
+                    "{name}"
+                );
             }
             "Fail" | "Succeed" => panic!("{name} ends a region without an outcome"),
             _ if state["End"] == true => assert!(state["Output"]["outcome"].is_string(), "{name}"),
@@ -106,7 +110,11 @@ fn s7_every_task_of_a_region_ends_in_an_outcome() {
 fn s7_the_gate_is_uncaught_and_comes_after_the_report() {
     let states = states();
     assert!(states["ReplayGate"]["Catch"].is_null(), "a caught error is never redriven");
-    assert!(strings(&states["ReplayGate"]["Retry"]).iter().all(|name| *name != errors::REGIONS_FAILED && *name != "States.ALL"));
+    assert!(
+        strings(&states["ReplayGate"]["Retry"])
+            .iter()
+            .all(|name| *name != errors::REGIONS_FAILED && *name != "States.ALL")
+    );
     assert_eq!(states["BackUpRegions"]["Next"], "Notify");
     assert!(states["BackUpRegions"]["Catch"].as_array().unwrap().iter().all(|catch| catch["Next"] == "Notify"));
     assert_eq!(states["Notify"]["Next"], "AnyRegionFailed");
@@ -115,7 +123,9 @@ fn s7_the_gate_is_uncaught_and_comes_after_the_report() {
 
 #[test]
 fn a_cause_is_cut_where_the_contract_says() {
-    let causes: Vec<String> = states().values().flat_map(|state| strings(state).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>())
+    let causes: Vec<String> = states()
+        .values()
+        .flat_map(|state| strings(state).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>())
         .filter(|text| text.contains("$substring"))
         .collect();
     assert!(!causes.is_empty());
@@ -136,7 +146,11 @@ fn the_history_of_a_region_stays_far_from_its_limit() {
     let cost = |path: &[&str]| path.iter().map(|name| events(&states[*name])).sum::<u32>();
     let page_of_volumes = cost(&["DiscoverVolumes", "CreateSnapshots", "AllCreated"]);
     let page_of_deletions = cost(&["FindExpired", "DeleteSnapshots", "AllDeleted"]);
-    let round = cost(&["WaitToCreate", "CreateSnapshots", "AllCreated"]).max(cost(&["WaitToDelete", "DeleteSnapshots", "AllDeleted"]));
+    let round = cost(&["WaitToCreate", "CreateSnapshots", "AllCreated"]).max(cost(&[
+        "WaitToDelete",
+        "DeleteSnapshots",
+        "AllDeleted",
+    ]));
     assert!(page_of_volumes <= 12 && page_of_deletions <= 12, "{page_of_volumes}, {page_of_deletions}");
 
     // 100,000 volumes and as many deletions, in pages of 500, and every deferred round that a region has.

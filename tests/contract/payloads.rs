@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use contract::parse::from_value;
-use contract::steps::{create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify, replay_gate};
+use contract::steps::{
+    create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify, replay_gate,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,13 +1,15 @@
 //! The largest payload of every step, against the 256 KiB that Step Functions lets pass.
 
 use contract::config::{Floor, Pace, PurgeGuard};
-use contract::limits::{CAUSE_CHARS, DELETIONS_PER_PAGE, JOB_BYTES, PAYLOAD_BYTES, REGIONS_PER_RUN, TALLY_BYTES, VOLUMES_PER_PAGE};
+use contract::limits::{
+    CAUSE_CHARS, DELETIONS_PER_PAGE, JOB_BYTES, PAYLOAD_BYTES, REGIONS_PER_RUN, TALLY_BYTES, VOLUMES_PER_PAGE,
+};
 use contract::steps::notify::{self, RegionResult, Results};
 use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
 use contract::tally::{KeepKind, PurgeHeld, Rounds, VolumeCounts};
 use contract::{
-    JobPolicy, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue, Tally,
-    VolumeId,
+    JobPolicy, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue,
+    Tally, VolumeId,
 };
 use serde::Serialize;
 
@@ -42,7 +44,10 @@ fn worst_job(n: usize) -> RegionJob {
         approve_purge: Some(PlanId::new("20261123020007-0123456789abcdef").unwrap()),
         policy: JobPolicy {
             name: PolicyName::new("p".repeat(32)).unwrap(),
-            tag: TagSelector { key: TagKey::new("k".repeat(128)).unwrap(), value: Some(TagValue::new("v".repeat(256)).unwrap()) },
+            tag: TagSelector {
+                key: TagKey::new("k".repeat(128)).unwrap(),
+                value: Some(TagValue::new("v".repeat(256)).unwrap()),
+            },
             retention: Retention::new(Some(36_500), Some(1_000)).unwrap(),
             floor: Floor::new(100).unwrap(),
             purge_guard: PurgeGuard { max_percent: 100, min_snapshots: u32::MAX },
@@ -65,14 +70,27 @@ fn worst_tally() -> Tally {
         tally.snapshot_overdue(snapshot(n), &hard);
     }
     let kinds = [
-        KeepKind::KeepDays, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Pending, KeepKind::RecentError,
-        KeepKind::NotCompleted, KeepKind::BackupFailed, KeepKind::Unattributed, KeepKind::AfterPlan,
+        KeepKind::KeepDays,
+        KeepKind::KeepLast,
+        KeepKind::Floor,
+        KeepKind::Hold,
+        KeepKind::Pending,
+        KeepKind::RecentError,
+        KeepKind::NotCompleted,
+        KeepKind::BackupFailed,
+        KeepKind::Unattributed,
+        KeepKind::AfterPlan,
     ];
     tally.kept = kinds.into_iter().map(|kind| (kind, 100_000)).collect();
-    tally.purge_held = Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });
+    tally.purge_held = Some(PurgeHeld {
+        deletions: 100_000,
+        managed: 100_000,
+        plan: PlanId::new("20261123020007-0123456789abcdef").unwrap(),
+    });
     tally.creates_stopped = Some("SnapshotLimitExceeded".to_owned());
     let many = 100_000;
-    tally.volumes = VolumeCounts { discovered: many, created: many, existing: many, planned: many, skipped: many, failed: many };
+    tally.volumes =
+        VolumeCounts { discovered: many, created: many, existing: many, planned: many, skipped: many, failed: many };
     tally.rounds = Rounds { total: 1_000, idle: 10, seconds: 43_200 };
     tally
 }
@@ -102,8 +120,14 @@ fn the_plan_of_a_run_fits() {
 #[test]
 fn a_page_of_a_region_fits() {
     let volume_ids: Vec<_> = (0..page(VOLUMES_PER_PAGE)).map(volume).collect();
-    fits("create-snapshots", &create_snapshots::Request { job: worst_job(1), volume_ids: volume_ids.clone(), tally: worst_tally() });
-    fits("create-snapshots' rest", &create_snapshots::Response { deferred: volume_ids, wait_seconds: 300, tally: worst_tally() });
+    fits(
+        "create-snapshots",
+        &create_snapshots::Request { job: worst_job(1), volume_ids: volume_ids.clone(), tally: worst_tally() },
+    );
+    fits(
+        "create-snapshots' rest",
+        &create_snapshots::Response { deferred: volume_ids, wait_seconds: 300, tally: worst_tally() },
+    );
     let snapshot_ids: Vec<_> = (0..DELETIONS_PER_PAGE).map(snapshot).collect();
     let cursor = Some(find_expired::Cursor { after: snapshot(1), left: 100_000 });
     fits("find-expired", &find_expired::Response { snapshot_ids: snapshot_ids.clone(), cursor, tally: worst_tally() });
@@ -125,6 +149,7 @@ fn the_results_of_all_regions_together_fit() {
     let jobs = worst_jobs();
     let results: Vec<_> = jobs.iter().map(result).collect();
     fits("the map's output", &results);
-    let execution_arn = format!("arn:aws-us-gov:states:us-gov-west-1:111122223333:execution:ebs-backup:{}", "n".repeat(80));
+    let execution_arn =
+        format!("arn:aws-us-gov:states:us-gov-west-1:111122223333:execution:ebs-backup:{}", "n".repeat(80));
     fits("notify", &notify::Request { jobs, results: Results::Regions(results), execution_arn });
 }

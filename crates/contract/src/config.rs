@@ -59,7 +59,11 @@ impl Floor {
     /// # Errors
     /// When it is not 1 to 100: a floor of 0 would let the only copy go.
     pub fn new(value: u32) -> Result<Self, InvalidValue> {
-        if (1..=100).contains(&value) { Ok(Self(value)) } else { Err(InvalidValue::new("floor", &value.to_string(), "1 to 100")) }
+        if (1..=100).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err(InvalidValue::new("floor", &value.to_string(), "1 to 100"))
+        }
     }
 
     /// The number.
@@ -210,7 +214,10 @@ mod tests {
     fn a_short_configuration_gets_the_documented_defaults() {
         let config = config(DAILY).unwrap();
         let policy = &config.policies[0];
-        assert_eq!((policy.floor.get(), policy.purge_guard, config.pace.share_percent), (1, PurgeGuard { max_percent: 50, min_snapshots: 20 }, 80));
+        assert_eq!(
+            (policy.floor.get(), policy.purge_guard, config.pace.share_percent),
+            (1, PurgeGuard { max_percent: 50, min_snapshots: 20 }, 80)
+        );
     }
 
     #[test]
@@ -218,10 +225,26 @@ mod tests {
         for (policies, path, part) in [
             ("", "(document)", "at least one policy"),
             (r#"{"name":"daily","tag":{"key":"Name"},"retention":{"keepDays":7}}"#, "policies[0].tag.key", "not Name"),
-            (r#"{"name":"daily","tag":{"key":"Backup"},"retention":{}}"#, "policies[0].retention", "at least one of keepDays"),
-            (r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":-1}}"#, "policies[0].retention.keepDays", "-1"),
-            (r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"floor":0}"#, "policies[0].floor", "1 to 100"),
-            (r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"guard":1}"#, "policies[0].guard", "unknown field"),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{}}"#,
+                "policies[0].retention",
+                "at least one of keepDays",
+            ),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":-1}}"#,
+                "policies[0].retention.keepDays",
+                "-1",
+            ),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"floor":0}"#,
+                "policies[0].floor",
+                "1 to 100",
+            ),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"guard":1}"#,
+                "policies[0].guard",
+                "unknown field",
+            ),
         ] {
             let error = config(policies).unwrap_err();
             assert_eq!(error.path, path, "{error}");

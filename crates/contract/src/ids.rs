@@ -69,9 +69,9 @@ pub(crate) use checked_string;
 
 /// `prefix` and 8 to 17 hexadecimal digits: EC2's short and long resource ids.
 fn is_resource_id(value: &str, prefix: &str) -> bool {
-    value
-        .strip_prefix(prefix)
-        .is_some_and(|id| (8..=17).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+    value.strip_prefix(prefix).is_some_and(|id| {
+        (8..=17).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
 }
 
 /// Whether every character of `value` is one that AWS allows in a tag in all of its services: letters, digits, spaces
@@ -186,7 +186,14 @@ mod tests {
         let moment = "2026-11-23T02:00:07Z".parse().unwrap();
         let plan = PlanId::of(moment, "0123456789abcdef").unwrap();
         assert_eq!((plan.as_str(), plan.moment()), ("20261123020007-0123456789abcdef", moment));
-        for bad in ["", "all", "0123456789abcdef", "20261123020007-", "20261399020007-0123456789abcdef", "20261123020007-0123456789abcdeg"] {
+        for bad in [
+            "",
+            "all",
+            "0123456789abcdef",
+            "20261123020007-",
+            "20261399020007-0123456789abcdef",
+            "20261123020007-0123456789abcdeg",
+        ] {
             assert!(PlanId::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -24,7 +24,11 @@ impl Retention {
     /// When there is no rule at all, as that would keep nothing, or a number is out of its bounds.
     pub fn new(keep_days: Option<u32>, keep_last: Option<u32>) -> Result<Self, InvalidValue> {
         if keep_days.is_none() && keep_last.is_none() {
-            return Err(InvalidValue::new("retention", "{}", "at least one of keepDays and keepLast, as no rule keeps nothing"));
+            return Err(InvalidValue::new(
+                "retention",
+                "{}",
+                "at least one of keepDays and keepLast, as no rule keeps nothing",
+            ));
         }
         check("keepDays", keep_days, MAX_KEEP_DAYS)?;
         check("keepLast", keep_last, MAX_KEEP_LAST)?;

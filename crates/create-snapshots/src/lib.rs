@@ -82,8 +82,11 @@ async fn without_snapshot(
 ) -> Result<Found, Ec2Error> {
     let there = ec2.of_run(&job.policy.name, &job.run_id, volume_ids).await?;
     // A snapshot that failed is none: the volume gets another.
-    let there: BTreeSet<VolumeId> =
-        there.into_iter().filter(|snapshot| snapshot.state.is_backup()).filter_map(|snapshot| snapshot.volume).collect();
+    let there: BTreeSet<VolumeId> = there
+        .into_iter()
+        .filter(|snapshot| snapshot.state.is_backup())
+        .filter_map(|snapshot| snapshot.volume)
+        .collect();
     let missing: Vec<VolumeId> = volume_ids.iter().filter(|volume| !there.contains(volume)).cloned().collect();
     let mut now: BTreeMap<VolumeId, Volume> =
         ec2.volumes(&missing).await?.into_iter().map(|volume| (volume.id.clone(), volume)).collect();

@@ -19,7 +19,12 @@ struct Fake {
 }
 
 impl ReadVolumes for Fake {
-    async fn tagged_page(&self, selector: &TagSelector, _: VolumeStates, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
+    async fn tagged_page(
+        &self,
+        selector: &TagSelector,
+        _: VolumeStates,
+        cursor: Option<String>,
+    ) -> Result<VolumePage, Ec2Error> {
         self.asked.lock().unwrap().push((selector.clone(), cursor));
         self.page.clone()
     }

@@ -14,7 +14,9 @@ use policy::model::{Snapshot, Tags, Volume};
 use crate::convert;
 use crate::error::{Ec2Error, Kind};
 use crate::pace::{Api, Pacer};
-use crate::port::{CreateSnapshot, DeleteSnapshot, ReadSnapshots, ReadVolumes, Regions, SnapshotNow, VolumePage, VolumeStates};
+use crate::port::{
+    CreateSnapshot, DeleteSnapshot, ReadSnapshots, ReadVolumes, Regions, SnapshotNow, VolumePage, VolumeStates,
+};
 
 /// Tries after the first that one read gets. A write gets none: what EC2 does not take now is deferred to a later round.
 const RETRIES: usize = 5;
@@ -142,8 +144,7 @@ fn tag_is(key: &str, value: &str) -> Filter {
 impl Regions for Ec2 {
     async fn enabled_regions(&self) -> Result<Vec<Region>, Ec2Error> {
         // `all_regions(false)`: those that need no opt-in, and those that were opted into.
-        let answer =
-            self.read(async || self.client.describe_regions().all_regions(false).send().await).await?;
+        let answer = self.read(async || self.client.describe_regions().all_regions(false).send().await).await?;
         Ok(answer.regions().iter().filter_map(|region| Region::new(region.region_name()?).ok()).collect())
     }
 }

@@ -39,7 +39,9 @@ pub fn volume(volume: &SdkVolume) -> Option<Volume> {
 }
 
 fn state(snapshot: &SdkSnapshot) -> SnapshotState {
-    snapshot.state().map_or_else(|| SnapshotState::Other("unknown".to_owned()), |state| SnapshotState::named(state.as_str()))
+    snapshot
+        .state()
+        .map_or_else(|| SnapshotState::Other("unknown".to_owned()), |state| SnapshotState::named(state.as_str()))
 }
 
 /// The volume that a snapshot is of, when our tag and EC2 agree.

@@ -128,7 +128,9 @@ where
         let server_side = error.raw_response().is_none_or(|response| !(400..500).contains(&response.status().as_u16()));
         let text = step_runtime::chain(&error);
         match error {
-            SdkError::ConstructionFailure(_) => Self { code: "RequestNotSent".to_owned(), message: text, kind: Kind::Other },
+            SdkError::ConstructionFailure(_) => {
+                Self { code: "RequestNotSent".to_owned(), message: text, kind: Kind::Other }
+            }
             _ if server_side => Self::lost(text),
             _ => Self { code: "UnknownError".to_owned(), message: text, kind: Kind::Other },
         }

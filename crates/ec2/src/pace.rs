@@ -57,7 +57,12 @@ impl Pacer {
         let burst = NonZeroU32::new(share(bucket)).unwrap_or(NonZeroU32::MIN);
         let period = Duration::from_secs(100) / (refill * pace.share_percent).max(1);
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
-        Self { limiter: RateLimiter::direct(quota), burst: burst.get(), cost: AtomicU32::new(1), calm: AtomicU32::new(0) }
+        Self {
+            limiter: RateLimiter::direct(quota),
+            burst: burst.get(),
+            cost: AtomicU32::new(1),
+            calm: AtomicU32::new(0),
+        }
     }
 
     /// Waits until the next call may be sent.
@@ -101,7 +106,12 @@ mod tests {
     #[test]
     fn a_run_takes_its_share_of_the_bucket_and_no_more() {
         // A few may come back while the loop runs; the bucket itself holds 100.
-        for (api, share, burst) in [(Api::CreateSnapshot, 80, 80), (Api::DeleteSnapshot, 50, 50), (Api::Describe, 80, 80), (Api::CreateSnapshot, 1, 1)] {
+        for (api, share, burst) in [
+            (Api::CreateSnapshot, 80, 80),
+            (Api::DeleteSnapshot, 50, 50),
+            (Api::Describe, 80, 80),
+            (Api::CreateSnapshot, 1, 1),
+        ] {
             let taken = taken_at_once(&Pacer::new(api, Pace { share_percent: share }));
             assert!((burst..=burst + 2).contains(&taken), "{api:?} at {share} %: {taken}");
         }

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use contract::limits::DELETIONS_PER_PAGE;
 use contract::steps::find_expired::{Cursor, Request, Response};
-use contract::tally::{KeepKind, PurgeHeld, SnapshotCounts};
+use contract::tally::{KeepKind, PurgeHeld};
 use contract::{RegionJob, SnapshotId, Tally, VolumeId};
 use ec2::Ec2Error;
 use ec2::port::{ReadSnapshots, ReadVolumes, VolumeStates};
@@ -86,20 +86,21 @@ async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec
 
 /// Writes the plan into the tally, once per run, and says how many of its deletions may be carried out: all, or none (S8).
 fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 {
-    count(plan, tally);
-    let SnapshotCounts { expired: deletions, managed, .. } = tally.snapshots;
     let (region, policy) = (&job.region, &job.policy);
+    let (deletions, managed) = (plan.deletions().count() as u64, plan.verdicts.len() as u64);
     let approved = job.approve_purge.as_ref() == Some(&plan.id(region, &policy.name));
     if approved || !policy.purge_guard.holds(deletions, managed) {
+        count(plan, tally);
         return deletions;
     }
-    for (id, reason) in plan.deletions() {
+    // What is reported, and can be approved, is the plan that is still the same when the approval comes.
+    let held = facts.as_of(job, job.started_at);
+    count(&held, tally);
+    for (id, reason) in held.deletions() {
         tally.snapshot_overdue(id.clone(), &format!("purge held; {reason}"));
     }
-    // What can be approved is the plan that is still the same when the approval comes.
-    let to_approve = facts.as_of(job, job.started_at);
-    let deletions = to_approve.deletions().count() as u64;
-    tally.purge_held = Some(PurgeHeld { deletions, managed, plan: to_approve.id(region, &policy.name) });
+    let deletions = tally.snapshots.expired;
+    tally.purge_held = Some(PurgeHeld { deletions, managed, plan: held.id(region, &policy.name) });
     0
 }
 

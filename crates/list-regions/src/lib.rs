@@ -31,7 +31,8 @@ pub async fn handle(ec2: &impl Regions, config: &Config, request: Request) -> Re
         None => covered,
     };
     if regions.len() > REGIONS_PER_RUN {
-        let advice = format!("at most {REGIONS_PER_RUN} regions in one run; split them over two policies or two executions");
+        let advice =
+            format!("at most {REGIONS_PER_RUN} regions in one run; split them over two policies or two executions");
         return Err(refuse("regions", &format!("{} regions: {advice}", regions.len())));
     }
     let jobs = regions.into_iter().map(|region| RegionJob {
@@ -87,7 +88,12 @@ fn covered_by(policy: &Policy, enabled: &[Region]) -> Result<Vec<Region>, StepEr
 
 /// The regions that the input asks for, every one of which must be covered. A covered one that is not enabled is one that
 /// the policy lists: the report of its failure offers it for a replay, together with others.
-fn asked_for(asked: &[Region], covered: &[Region], enabled: &[Region], policy: &Policy) -> Result<Vec<Region>, StepError> {
+fn asked_for(
+    asked: &[Region],
+    covered: &[Region],
+    enabled: &[Region],
+    policy: &Policy,
+) -> Result<Vec<Region>, StepError> {
     if asked.is_empty() {
         return Err(refuse("regions", "[] asks for nothing; leave the field out for all regions of the policy"));
     }

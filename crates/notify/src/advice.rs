@@ -1,6 +1,8 @@
 //! What helps against an error, for whoever meets it for the first time, at night.
 
-use contract::errors::{EC2_THROTTLED, EC2_UNAVAILABLE, REGION_LOST, STILL_DEFERRED, VOLUMES_UNACCOUNTED};
+use contract::errors::{
+    EC2_THROTTLED, EC2_UNAVAILABLE, REGION_LOST, STEP_PANICKED, STILL_DEFERRED, VOLUMES_UNACCOUNTED,
+};
 
 /// What helps against the error `name`; `None` where nothing better can be said than EC2 did.
 pub fn on(name: &str) -> Option<&'static str> {
@@ -36,6 +38,10 @@ pub fn on(name: &str) -> Option<&'static str> {
             "what the regions reported is too large to be passed on: replay fewer regions at a time"
         }
         "States.Timeout" | "Sandbox.Timedout" => "a step did not end in time: replay, it goes on where it stopped",
+        "Runtime.ExitError" | "Lambda.Unknown" => {
+            "a function was ended from outside, most likely for lack of memory: its log group has the last words"
+        }
+        STEP_PANICKED => "a fault in EBS Backup: please report it with the function's log",
         _ => return None,
     })
 }

@@ -195,8 +195,11 @@ pub fn worst_tally() -> Tally {
     tally.kept = [KeepKind::KeepDays, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Unattributed]
         .map(|kind| (kind, 100_000))
         .into();
-    tally.purge_held =
-        Some(PurgeHeld { deletions: 100_000, managed: 100_000, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });
+    tally.purge_held = Some(PurgeHeld {
+        deletions: 100_000,
+        managed: 100_000,
+        plan: PlanId::new("20261123020007-0123456789abcdef").unwrap(),
+    });
     tally.creates_stopped = Some("SnapshotLimitExceeded".to_owned());
     tally.volumes =
         VolumeCounts { discovered: 200_100, created: 100_000, existing: 100_000, failed: 100, ..Default::default() };

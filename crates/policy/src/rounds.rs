@@ -31,9 +31,8 @@ pub enum Next<T, E> {
 /// doubles while nothing moves. A page that gets stuck is given up once the region has used up its rounds or its time.
 pub fn after<T, E>(left: Left<T, E>, progress: bool, took: Duration, rounds: &mut Rounds) -> Next<T, E> {
     let idle = rounds.idle + u32::from(!progress);
-    let used_up = idle >= IDLE_ROUNDS && !progress
-        || rounds.total >= ROUNDS_PER_REGION
-        || rounds.seconds >= SECONDS_IN_ROUNDS;
+    let used_up =
+        idle >= IDLE_ROUNDS && !progress || rounds.total >= ROUNDS_PER_REGION || rounds.seconds >= SECONDS_IN_ROUNDS;
     if left.is_empty() || used_up {
         return Next::GiveUp(left);
     }

@@ -73,7 +73,10 @@ impl FromStr for VolumeSpec {
         let fields: BTreeMap<&str, &str> = text.split_whitespace().filter_map(|pair| pair.split_once('=')).collect();
         let field = |key: &'static str| fields.get(key).copied().ok_or_else(|| refuse(&format!("a field {key}=…")));
         let number = |key: &'static str| -> Result<Option<u32>, InvalidValue> {
-            fields.get(key).map(|value| value.parse().map_err(|_| refuse(&format!("a whole number as {key}")))).transpose()
+            fields
+                .get(key)
+                .map(|value| value.parse().map_err(|_| refuse(&format!("a whole number as {key}"))))
+                .transpose()
         };
         Ok(Self {
             volume_type: field("type")?.to_owned(),

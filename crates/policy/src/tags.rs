@@ -73,7 +73,15 @@ mod tests {
         Volume {
             id: VolumeId::new("vol-0123456789abcdef0").unwrap(),
             tags: tags.iter().copied().collect(),
-            spec: VolumeSpec { volume_type: "gp3".into(), size_gib: 8, iops: Some(3000), throughput_mibps: Some(125), zone: "eu-west-1a".into(), encrypted: true, attachment: None },
+            spec: VolumeSpec {
+                volume_type: "gp3".into(),
+                size_gib: 8,
+                iops: Some(3000),
+                throughput_mibps: Some(125),
+                zone: "eu-west-1a".into(),
+                encrypted: true,
+                attachment: None,
+            },
         }
     }
 

@@ -217,7 +217,11 @@ fn on_completed(snapshot: &Snapshot, nth: u32, twin_of: Option<&SnapshotId>, rul
     if snapshot.hold {
         reasons.push(KeepReason::Hold);
     }
-    if reasons.is_empty() { Decision::Delete(DeleteReason::Expired { age: age.num_days() }) } else { Decision::Keep(reasons) }
+    if reasons.is_empty() {
+        Decision::Delete(DeleteReason::Expired { age: age.num_days() })
+    } else {
+        Decision::Keep(reasons)
+    }
 }
 
 fn on_unfinished(snapshot: &Snapshot, now: DateTime<Utc>) -> Decision {

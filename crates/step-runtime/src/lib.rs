@@ -58,7 +58,8 @@ where
     Work: Fn(Request, Deadline) -> Answer,
     Answer: Future<Output = Result<Response, Failure>>,
 {
-    let request = contract::parse::from_value(event).map_err(|refusal| StepError::new(INVALID_REQUEST, refusal.to_string()))?;
+    let request =
+        contract::parse::from_value(event).map_err(|refusal| StepError::new(INVALID_REQUEST, refusal.to_string()))?;
     // Boxed: an SDK call's future is nested so deeply that rustc gives up on the layout of what holds it.
     let working = Box::pin(async { work(request, deadline).await.map_err(Into::into) });
     // The runtime would catch a panic too, and report it under the name of a Rust type.
@@ -110,7 +111,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_that_is_no_request_is_refused_by_field() {
-        let error = fails(async |_| Ok(()), serde_json::json!({ "name": 7, "startTime": "2026-11-23T02:00:00Z" })).await;
+        let error =
+            fails(async |_| Ok(()), serde_json::json!({ "name": 7, "startTime": "2026-11-23T02:00:00Z" })).await;
         assert_eq!(error.name(), INVALID_REQUEST);
         assert!(error.message().starts_with("name: "), "{error}");
     }

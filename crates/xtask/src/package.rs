@@ -76,7 +76,14 @@ fn build(workspace: &Workspace, bin: &Path, architecture: Architecture) -> Resul
         std::iter::once(bin.to_path_buf()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     )?;
     let mut command = Command::new(bin.join("cargo-lambda"));
-    command.current_dir(&workspace.root).env("PATH", path).args(["lambda", "build", "--release", "--locked", "--output-format", "zip"]);
+    command.current_dir(&workspace.root).env("PATH", path).args([
+        "lambda",
+        "build",
+        "--release",
+        "--locked",
+        "--output-format",
+        "zip",
+    ]);
     command.args(["--target", architecture.target()]).arg("--lambda-dir").arg(folder(workspace, architecture));
     for step in STEPS {
         command.args(["--package", step]);

@@ -69,7 +69,11 @@ impl Report {
 
 fn seconds(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    if seconds >= 60 { format!("{} m {:02} s", seconds / 60, seconds % 60) } else { format!("{:.1} s", duration.as_secs_f64()) }
+    if seconds >= 60 {
+        format!("{} m {:02} s", seconds / 60, seconds % 60)
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
 }
 
 /// Runs a command to its end and gives what it printed; an error holds all of it.
@@ -77,11 +81,7 @@ pub fn capture(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let output = command.stdin(Stdio::null()).output().map_err(|error| anyhow::anyhow!("{shown}: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    if output.status.success() {
-        Ok(text)
-    } else {
-        bail!("{shown}\n{}", text.trim_end())
-    }
+    if output.status.success() { Ok(text) } else { bail!("{shown}\n{}", text.trim_end()) }
 }
 
 /// The command as one could type it.

@@ -87,7 +87,9 @@ impl<'a> Tools<'a> {
         let lock = fs::read_to_string(infra.join("package-lock.json"))?;
         let ready = infra.join("node_modules").join(".ebs-backup-lock");
         if fs::read_to_string(&ready).unwrap_or_default() != fingerprint(&lock) {
-            capture(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&infra))?;
+            capture(
+                Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&infra),
+            )?;
             fs::write(&ready, fingerprint(&lock))?;
         }
         Ok(())
@@ -131,7 +133,11 @@ fn check_version(what: &str, programs: &[&str], oldest: (u32, u32), from: &str) 
         }
     }
     let found = if found.is_empty() { "none was found".to_owned() } else { found.join(", ") };
-    bail!("{what} {}.{} or newer is needed, and {found}. Get it from {from}, then run the command again.", oldest.0, oldest.1)
+    bail!(
+        "{what} {}.{} or newer is needed, and {found}. Get it from {from}, then run the command again.",
+        oldest.0,
+        oldest.1
+    )
 }
 
 /// The first two numbers of a text such as `Python 3.11.7` or `v20.20.2`.

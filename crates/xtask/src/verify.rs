@@ -47,7 +47,8 @@ fn checks(report: &mut Report, workspace: &Workspace, tools: &Tools<'_>) {
     });
     report.step("documentation", || {
         let mut doc = workspace.cargo("doc");
-        capture(doc.args(["--quiet", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "--deny warnings")).map(drop)
+        capture(doc.args(["--quiet", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "--deny warnings"))
+            .map(drop)
     });
     report.step("licences and sources", || {
         let program = tools.cargo_deny()?;
@@ -70,12 +71,18 @@ pub fn generate(workspace: &Workspace, tools: &Tools<'_>) -> Result<()> {
 
 /// The number of tests that cargo says passed.
 fn count_rust(output: &str) -> Result<u64> {
-    count(output.lines().filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed")).map(|(n, _)| n))
+    count(
+        output.lines().filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed")).map(|(n, _)| n),
+    )
 }
 
 /// The number of tests that Node's runner says passed.
 fn count_node(output: &str) -> Result<u64> {
-    count(output.lines().filter_map(|line| line.trim().trim_start_matches("ℹ ").trim_start_matches("# ").strip_prefix("pass ")))
+    count(
+        output
+            .lines()
+            .filter_map(|line| line.trim().trim_start_matches("ℹ ").trim_start_matches("# ").strip_prefix("pass ")),
+    )
 }
 
 fn count<'a>(numbers: impl Iterator<Item = &'a str>) -> Result<u64> {

@@ -6,8 +6,15 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 /// The stems of the steps: package, binary and Lambda.
-pub const STEPS: [&str; 7] =
-    ["list-regions", "discover-volumes", "create-snapshots", "find-expired", "delete-snapshots", "notify", "replay-gate"];
+pub const STEPS: [&str; 7] = [
+    "list-regions",
+    "discover-volumes",
+    "create-snapshots",
+    "find-expired",
+    "delete-snapshots",
+    "notify",
+    "replay-gate",
+];
 
 /// The workspace and its target directory.
 pub struct Workspace {
@@ -25,7 +32,8 @@ impl Workspace {
             .output()
             .context("cargo metadata")?;
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
-        let path = |key: &str| metadata[key].as_str().map(PathBuf::from).with_context(|| format!("cargo metadata: {key}"));
+        let path =
+            |key: &str| metadata[key].as_str().map(PathBuf::from).with_context(|| format!("cargo metadata: {key}"));
         Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
     }
 

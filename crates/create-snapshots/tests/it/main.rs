@@ -183,8 +183,7 @@ async fn a_full_region_stops_its_creates_and_says_so_on_every_further_page() {
     assert!(sent < 10, "{sent} creates were sent after the region was full");
     assert_eq!(first.tally.volumes.created + first.tally.volumes.failed, 50);
 
-    let second =
-        Request { job: job(false), volume_ids: (50..60).map(volume_id).collect(), tally: first.tally };
+    let second = Request { job: job(false), volume_ids: (50..60).map(volume_id).collect(), tally: first.tally };
     let second = step(&ec2, second, soon()).await.unwrap();
     assert_eq!(ec2.sent_for().len(), sent, "nothing more is sent");
     assert_eq!(second.tally.volumes.existing, 1, "what is there is still found");

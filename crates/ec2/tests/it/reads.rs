@@ -95,7 +95,8 @@ async fn a_page_of_volumes_is_filtered_by_tag_and_state_and_passes_the_token_on(
             key: TagKey::new("Backup").unwrap(),
             value: value.map(|value| TagValue::new(value).unwrap()),
         };
-        let page = ec2(&[&rule]).tagged_page(&selector, VolumeStates::Snapshottable, Some("here".into())).await.unwrap();
+        let page =
+            ec2(&[&rule]).tagged_page(&selector, VolumeStates::Snapshottable, Some("here".into())).await.unwrap();
         let bears = Tags::from_iter([("Backup", "")]);
         let expected = vec![(volume_id(1), bears.clone()), (volume_id(2), bears)];
         assert_eq!(page, VolumePage { volumes: expected, cursor: Some("next".into()) });
@@ -134,9 +135,7 @@ async fn volumes_are_read_by_filters_of_200_ids_each_to_its_last_page() {
         asked.iter().step_by(2).flat_map(|input| input.filters()[0].values()).map(String::as_str).collect();
     of_all.sort_unstable();
     assert_eq!(of_all, ids.iter().map(|id| id.as_str()).collect::<Vec<_>>());
-    assert!(
-        asked.iter().all(|input| input.filters()[0].name() == Some("volume-id") && input.max_results().is_none())
-    );
+    assert!(asked.iter().all(|input| input.filters()[0].name() == Some("volume-id") && input.max_results().is_none()));
 }
 
 #[tokio::test]

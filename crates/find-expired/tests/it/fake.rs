@@ -73,7 +73,12 @@ impl Fake {
 }
 
 impl ReadVolumes for Fake {
-    async fn tagged_page(&self, _: &TagSelector, _: VolumeStates, cursor: Option<String>) -> Result<VolumePage, Ec2Error> {
+    async fn tagged_page(
+        &self,
+        _: &TagSelector,
+        _: VolumeStates,
+        cursor: Option<String>,
+    ) -> Result<VolumePage, Ec2Error> {
         self.pages_read.fetch_add(1, Ordering::Relaxed);
         let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let to = self.volumes.len().min(from + PER_PAGE);

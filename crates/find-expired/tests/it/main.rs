@@ -221,7 +221,9 @@ async fn s8_exactly_the_approved_plan_passes() {
 async fn s8_an_approval_that_comes_hours_later_still_fits() {
     // Tonight's snapshots are pending when the plan is held. In the morning they are completed, which would move keepLast
     // on by one, and all is older.
-    let tonight = |state| of_state(state, Snapshot { started_at: week().started_at + TimeDelta::minutes(1), ..of_this_run(99, 0) });
+    let tonight = |state| {
+        of_state(state, Snapshot { started_at: week().started_at + TimeDelta::minutes(1), ..of_this_run(99, 0) })
+    };
     let nights = || (1..30).map(|n| snapshot(n, 0, n as i64 * DAY));
     let mut job = job(None, Some(5));
     let held = first_page(&Fake::new([0], nights().chain([tonight("pending")])), &job).await.tally.purge_held.unwrap();

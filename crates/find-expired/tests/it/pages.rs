@@ -95,7 +95,10 @@ async fn a_plan_that_shrinks_meanwhile_ends_early() {
 
 #[tokio::test]
 async fn exactly_one_page_has_no_cursor() {
-    let ec2 = Fake::new([], (0..2 * DELETIONS_PER_PAGE).map(|n| snapshot(n, 0, if n < DELETIONS_PER_PAGE { 30 * DAY } else { DAY })));
+    let ec2 = Fake::new(
+        [],
+        (0..2 * DELETIONS_PER_PAGE).map(|n| snapshot(n, 0, if n < DELETIONS_PER_PAGE { 30 * DAY } else { DAY })),
+    );
     let answer = first_page(&ec2, &week()).await;
     assert_eq!((answer.snapshot_ids.len(), answer.cursor), (DELETIONS_PER_PAGE, None));
 }

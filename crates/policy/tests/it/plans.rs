@@ -52,17 +52,26 @@ fn s8_a_plan_made_again_hours_later_is_the_same_plan() {
     // Nights at 02:01 for ten days. Tonight's snapshot is pending when the plan is held, and completed when it is approved;
     // that of seven days ago is a minute too young for keepDays 7 at first, and seven hours too old then.
     let nights = |tonight: SnapshotState| -> Vec<Snapshot> {
-        let old = (1..10).map(|n| snapshot(n, 24 * i64::from(n))).map(|s| Snapshot { started_at: s.started_at + TimeDelta::minutes(1), ..s });
+        let old = (1..10)
+            .map(|n| snapshot(n, 24 * i64::from(n)))
+            .map(|s| Snapshot { started_at: s.started_at + TimeDelta::minutes(1), ..s });
         let newest = Snapshot { state: tonight, started_at: now() + TimeDelta::minutes(1), ..snapshot(10, 0) };
         old.chain([newest]).collect()
     };
     let in_the_morning = now() + TimeDelta::hours(7);
     for retention in [keep(Some(7), None), keep(None, Some(3)), keep(Some(7), Some(3))] {
-        let plan = |state, moment| Plan::as_of(&nights(state), &retention, Floor::default(), moment, &BackedUp::Assumed);
+        let plan =
+            |state, moment| Plan::as_of(&nights(state), &retention, Floor::default(), moment, &BackedUp::Assumed);
         let held = plan(SnapshotState::Pending, now());
         assert!(held.deletions().count() > 0);
         assert_eq!(plan(SnapshotState::Completed, held.moment).id(&region(), &daily()), held.id(&region(), &daily()));
-        let anew = Plan::new(&nights(SnapshotState::Completed), &retention, Floor::default(), in_the_morning, &BackedUp::Assumed);
+        let anew = Plan::new(
+            &nights(SnapshotState::Completed),
+            &retention,
+            Floor::default(),
+            in_the_morning,
+            &BackedUp::Assumed,
+        );
         assert_ne!(anew.deletions().count(), held.deletions().count(), "a plan of the morning is another one");
     }
 }
