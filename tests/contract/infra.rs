@@ -62,7 +62,7 @@ fn the_cdk_app_has_the_bounds_of_the_contract() {
         ("keepLast", format!("keepLast: whole(1, {})", grouped(MAX_KEEP_LAST))),
         ("floor", "floor: whole(1, 100).default(1)".to_owned()),
         ("maxPercent", format!("maxPercent: whole(1, 100).default({})", guard.max_percent)),
-        ("minSnapshots", format!(".default({})", guard.min_snapshots)),
+        ("minSnapshots", format!("minSnapshots: whole(0, 100_000).default({})", guard.min_snapshots)),
         ("sharePercent", format!("sharePercent: whole(1, 100).default({})", contract::Pace::default().share_percent)),
         ("regionConcurrency", format!("regionConcurrency: whole(1, {REGIONS_PER_RUN})")),
         ("policy name", "[a-z0-9][a-z0-9-]{0,31}".to_owned()),

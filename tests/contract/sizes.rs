@@ -91,7 +91,7 @@ fn worst_tally() -> Tally {
     let many = 100_000;
     tally.volumes =
         VolumeCounts { discovered: many, created: many, existing: many, planned: many, skipped: many, failed: many };
-    tally.rounds = Rounds { total: 1_000, idle: 10, seconds: 43_200 };
+    tally.rounds = Rounds { total: 1_000, stalled: 10, seconds: 43_200 };
     tally
 }
 

@@ -35,10 +35,11 @@ pub const TALLY_BYTES: usize = 4_100;
 /// The largest job of one region, in bytes of JSON.
 pub const JOB_BYTES: usize = 1_200;
 /// The largest cause of a failed region, in characters: the state machine cuts it there.
-pub const CAUSE_CHARS: usize = 300;
+pub const CAUSE_CHARS: usize = 200;
 /// Rounds of one region in which nothing could be done, before a page that gets stuck is given up. Over the whole
-/// region and not per page: else one stuck volume on each page would hold up a large region for a day.
-pub const IDLE_ROUNDS: u32 = 10;
+/// region and not per page: else one stuck volume on each page would hold up a large region for a day. With the waits of
+/// `policy::rounds` they take about three hours, in which the first, large snapshots of a region can make room for others.
+pub const STALLED_ROUNDS: u32 = 40;
 /// Deferred rounds of one region in one run. Nine history events each: well inside [`HISTORY_EVENTS`].
 pub const ROUNDS_PER_REGION: u32 = 1_000;
 /// Seconds of one region in one run that go into deferred rounds and the waits between them, before a page that gets

@@ -64,7 +64,7 @@ pub struct Rounds {
     /// How many.
     pub total: u32,
     /// How many of these got nothing done.
-    pub idle: u32,
+    pub stalled: u32,
     /// Seconds that went into them and into the waits after them.
     pub seconds: u64,
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::errors::STILL_DEFERRED;
 use contract::steps::create_snapshots::{Request, Response};
 use contract::{RegionJob, SnapshotId, Tally, VolumeId};
+use ec2::pace::WRITES_AT_ONCE;
 use ec2::port::{CreateSnapshot, ReadSnapshots, ReadVolumes};
 use ec2::{Access, Ec2Error, Kind};
 use futures::{StreamExt, stream};
@@ -19,14 +20,10 @@ use policy::rounds::{self, Left, Next};
 use policy::selection::selects;
 use policy::{naming, tags};
 use step_runtime::Deadline;
-use tokio::time::timeout_at;
 
 /// Volumes that are looked up together and then created. Fewer mean more look-ups; more mean that the last of them is
 /// created long after its look-up, which another invocation of the same run could use to make a twin.
 const LOOKED_UP_TOGETHER: usize = 100;
-/// Creates under way at once. The pace is the pacer's; this only has to keep it busy (four calls a second, half a second
-/// each).
-const CONCURRENCY: usize = 4;
 
 /// What became of one volume in this round.
 enum Outcome {
@@ -50,15 +47,16 @@ where
     let asked = volume_ids.len();
     let mut left = Vec::new();
     for (n, some) in volume_ids.chunks(LOOKED_UP_TOGETHER).enumerate() {
-        if n > 0 && deadline.passed() {
-            left.extend(some.iter().map(|volume| (volume.clone(), None)));
-            continue;
-        }
-        match without_snapshot(access.read(), &job, some).await {
-            Ok(found) => left.extend(back_up(access, &job, found, &mut tally, deadline).await),
-            // Something may have been created by now, and the tally must not be lost.
-            Err(error) if n > 0 => left.extend(some.iter().map(|volume| (volume.clone(), Some(error.clone())))),
-            Err(error) => return Err(error),
+        let look_up = without_snapshot(access.read(), &job, some);
+        // Once something has been created the tally must not be lost: neither to Lambda's time-out nor to an error.
+        let found = if n == 0 { Some(look_up.await) } else { deadline.allows(look_up).await };
+        match found {
+            Some(Ok(found)) => left.extend(back_up(access, &job, found, &mut tally, deadline).await),
+            Some(Err(error)) if n == 0 => return Err(error),
+            unknown => {
+                let error = unknown.and_then(Result::err);
+                left.extend(some.iter().map(|volume| (volume.clone(), error.clone())));
+            }
         }
     }
     let progress = left.len() < asked;
@@ -129,11 +127,17 @@ async fn back_up<C: CreateSnapshot>(
                 if error.kind() == Kind::Quota {
                     tally.creates_stopped = Some(error.code().to_owned());
                 }
-                tally.volume_failed(volume, error.code(), error.message());
+                fail(tally, volume, error.code(), error.message());
             }
         }
     }
     left
+}
+
+/// The report shows the first few, the log has them all.
+fn fail(tally: &mut Tally, volume: VolumeId, error: &str, message: &str) {
+    tracing::warn!(%volume, error, message, "no snapshot");
+    tally.volume_failed(volume, error, message);
 }
 
 fn skip(tally: &mut Tally, volume: VolumeId) {
@@ -167,16 +171,16 @@ async fn create_all(
             }
             (volume.id, outcome)
         })
-        .buffered(CONCURRENCY)
+        .buffered(WRITES_AT_ONCE)
         .collect()
         .await
 }
 
 async fn create_one(ec2: &impl CreateSnapshot, job: &RegionJob, volume: &Volume, deadline: Deadline) -> Outcome {
     let description = naming::description(volume, job.started_at);
-    let create = async |tags| {
-        let in_time = timeout_at(deadline.instant(), ec2.ready_to_create()).await.is_ok() && !deadline.passed();
-        if in_time { Some(ec2.create(&volume.id, &description, &tags).await) } else { None }
+    let create = async |tags| match deadline.allows(ec2.ready_to_create()).await {
+        Some(()) => Some(ec2.create(&volume.id, &description, &tags).await),
+        None => None,
     };
     let mut answer = create(tags::full(volume, job)).await;
     if matches!(&answer, Some(Err(error)) if error.kind() == Kind::Tags) {
@@ -188,13 +192,9 @@ async fn create_one(ec2: &impl CreateSnapshot, job: &RegionJob, volume: &Volume,
 fn outcome(answer: Result<SnapshotId, Ec2Error>) -> Outcome {
     match answer {
         Ok(snapshot) => Outcome::Created(snapshot),
-        Err(error) => match error.kind() {
-            Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional | Kind::Expired => {
-                Outcome::Deferred(Some(error))
-            }
-            Kind::VolumeGone => Outcome::Gone,
-            Kind::Quota | Kind::SnapshotGone | Kind::SnapshotInUse | Kind::Tags | Kind::Other => Outcome::Failed(error),
-        },
+        Err(error) if error.passes_with_time() => Outcome::Deferred(Some(error)),
+        Err(error) if error.kind() == Kind::VolumeGone => Outcome::Gone,
+        Err(error) => Outcome::Failed(error),
     }
 }
 
@@ -204,8 +204,8 @@ fn answer(next: Next<VolumeId, Ec2Error>, mut tally: Tally) -> Response {
         Next::GiveUp(left) => {
             for (volume, error) in left {
                 match error {
-                    Some(error) => tally.volume_failed(volume, error.code(), error.message()),
-                    None => tally.volume_failed(volume, STILL_DEFERRED, "its turn did not come in this run"),
+                    Some(error) => fail(&mut tally, volume, error.code(), error.message()),
+                    None => fail(&mut tally, volume, STILL_DEFERRED, "its turn did not come in this run"),
                 }
             }
             Response { deferred: Vec::new(), wait_seconds: 0, tally }

@@ -10,16 +10,17 @@ use contract::errors::STILL_DEFERRED;
 use contract::selector::{KEEP_TAG, POLICY_TAG, VOLUME_TAG};
 use contract::steps::delete_snapshots::{Request, Response};
 use contract::{RegionJob, SnapshotId, Tally};
+use ec2::pace::WRITES_AT_ONCE;
 use ec2::port::{DeleteSnapshot, ReadSnapshots, SnapshotNow};
 use ec2::{Access, Ec2Error, Kind};
 use futures::{StreamExt, stream};
 use policy::model::SnapshotState;
-use policy::rounds::{self, Next};
+use policy::rounds::{self, Left, Next};
 use step_runtime::Deadline;
-use tokio::time::timeout_at;
 
-/// Deletes under way at once; see `create-snapshots`.
-const CONCURRENCY: usize = 4;
+/// Snapshots that are looked at together and then deleted. At four a second the last of them is looked at half a minute
+/// before it goes.
+const LOOKED_AT_TOGETHER: usize = 100;
 
 /// What became of one snapshot in this round.
 enum Outcome {
@@ -41,21 +42,21 @@ where
 {
     let Request { job, snapshot_ids, mut tally } = request;
     let asked = snapshot_ids.len();
-    let deletable = checked(access.read(), &job, snapshot_ids, &mut tally).await?;
-    let outcomes = match access.write() {
-        Some(writer) => delete_all(writer, deletable, deadline).await,
-        None => Vec::new(),
-    };
     let mut left = Vec::new();
-    for (id, outcome) in outcomes {
-        match outcome {
-            Outcome::Deferred(error) => left.push((id, error)),
-            Outcome::Deleted => {
-                tally.snapshots.deleted += 1;
-                tally.deleted.push(id);
+    for (n, some) in snapshot_ids.chunks(LOOKED_AT_TOGETHER).enumerate() {
+        let look = access.read().now(some);
+        // Once something has been deleted the tally must not be lost: neither to Lambda's time-out nor to an error.
+        let now = if n == 0 { Some(look.await) } else { deadline.allows(look).await };
+        match now {
+            Some(Ok(now)) => {
+                let deletable = checked(some, now, &job, &mut tally);
+                left.extend(delete_all(access, deletable, &mut tally, deadline).await);
             }
-            Outcome::AlreadyGone => tally.snapshots.already_gone += 1,
-            Outcome::Overdue(reason) => tally.snapshot_overdue(id, &reason),
+            Some(Err(error)) if n == 0 => return Err(error),
+            unknown => {
+                let error = unknown.and_then(Result::err);
+                left.extend(some.iter().map(|id| (id.clone(), error.clone())));
+            }
         }
     }
     let progress = left.len() < asked;
@@ -63,27 +64,19 @@ where
 }
 
 /// Those of `snapshot_ids` that may be deleted as they are now.
-async fn checked(
-    ec2: &impl ReadSnapshots,
-    job: &RegionJob,
-    snapshot_ids: Vec<SnapshotId>,
-    tally: &mut Tally,
-) -> Result<Vec<SnapshotId>, Ec2Error> {
+fn checked(snapshot_ids: &[SnapshotId], now: Vec<SnapshotNow>, job: &RegionJob, tally: &mut Tally) -> Vec<SnapshotId> {
     let mut now: BTreeMap<SnapshotId, SnapshotNow> =
-        ec2.now(&snapshot_ids).await?.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)).collect();
+        now.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)).collect();
     let mut deletable = Vec::with_capacity(snapshot_ids.len());
     for id in snapshot_ids {
-        // This account owns none of that id: gone, which is what was wanted.
-        let Some(snapshot) = now.remove(&id) else {
-            tally.snapshots.already_gone += 1;
-            continue;
-        };
-        match objection(&snapshot, job) {
-            Some(reason) => tally.snapshot_overdue(id, &reason),
-            None => deletable.push(id),
+        match now.remove(id).map(|snapshot| objection(&snapshot, job)) {
+            // This account owns none of that id: gone, which is what was wanted.
+            None => tally.snapshots.already_gone += 1,
+            Some(Some(reason)) => tally.snapshot_overdue(id.clone(), &reason),
+            Some(None) => deletable.push(id.clone()),
         }
     }
-    Ok(deletable)
+    deletable
 }
 
 /// Why a snapshot must not be deleted after all.
@@ -105,28 +98,48 @@ fn objection(snapshot: &SnapshotNow, job: &RegionJob) -> Option<String> {
     }
 }
 
-async fn delete_all(ec2: &impl DeleteSnapshot, ids: Vec<SnapshotId>, deadline: Deadline) -> Vec<(SnapshotId, Outcome)> {
-    stream::iter(ids)
+/// Deletes, unless nothing may be written, and gives what is left.
+async fn delete_all<C: DeleteSnapshot>(
+    access: &Access<C>,
+    ids: Vec<SnapshotId>,
+    tally: &mut Tally,
+    deadline: Deadline,
+) -> Left<SnapshotId, Ec2Error> {
+    let Some(writer) = access.write() else { return Vec::new() };
+    let outcomes: Vec<(SnapshotId, Outcome)> = stream::iter(ids)
         .map(async |id| {
-            let in_time = timeout_at(deadline.instant(), ec2.ready_to_delete()).await.is_ok() && !deadline.passed();
-            let outcome = if in_time { outcome(ec2.delete(&id).await) } else { Outcome::Deferred(None) };
+            let outcome = match deadline.allows(writer.ready_to_delete()).await {
+                Some(()) => outcome(writer.delete(&id).await),
+                None => Outcome::Deferred(None),
+            };
             (id, outcome)
         })
-        .buffered(CONCURRENCY)
+        .buffered(WRITES_AT_ONCE)
         .collect()
-        .await
+        .await;
+    let mut left = Vec::new();
+    for (id, outcome) in outcomes {
+        match outcome {
+            Outcome::Deferred(error) => left.push((id, error)),
+            Outcome::Deleted => {
+                tally.snapshots.deleted += 1;
+                tally.deleted.push(id);
+            }
+            Outcome::AlreadyGone => tally.snapshots.already_gone += 1,
+            Outcome::Overdue(reason) => tally.snapshot_overdue(id, &reason),
+        }
+    }
+    left
 }
 
 fn outcome(answer: Result<(), Ec2Error>) -> Outcome {
-    let Err(error) = answer else { return Outcome::Deleted };
-    match error.kind() {
-        Kind::SnapshotGone => Outcome::AlreadyGone,
-        Kind::SnapshotInUse => Outcome::Overdue(in_use(&error)),
-        Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional | Kind::Expired => {
-            Outcome::Deferred(Some(error))
-        }
+    match answer {
+        Ok(()) => Outcome::Deleted,
+        Err(error) if error.passes_with_time() => Outcome::Deferred(Some(error)),
+        Err(error) if error.kind() == Kind::SnapshotGone => Outcome::AlreadyGone,
+        Err(error) if error.kind() == Kind::SnapshotInUse => Outcome::Overdue(in_use(&error)),
         // A locked snapshot, one that AWS Backup manages, a refused permission: EC2's own words say it best.
-        Kind::Quota | Kind::VolumeGone | Kind::Tags | Kind::Other => Outcome::Overdue(error.to_string()),
+        Err(error) => Outcome::Overdue(error.to_string()),
     }
 }
 

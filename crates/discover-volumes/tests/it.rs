@@ -22,9 +22,10 @@ impl ReadVolumes for Fake {
     async fn tagged_page(
         &self,
         selector: &TagSelector,
-        _: VolumeStates,
+        states: VolumeStates,
         cursor: Option<String>,
     ) -> Result<VolumePage, Ec2Error> {
+        assert_eq!(states, VolumeStates::Snapshottable);
         self.asked.lock().unwrap().push((selector.clone(), cursor));
         self.page.clone()
     }

@@ -103,6 +103,15 @@ impl Ec2Error {
         &self.message
     }
 
+    /// Whether it is worth trying again in a later round.
+    #[must_use]
+    pub fn passes_with_time(&self) -> bool {
+        match self.kind {
+            Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional | Kind::Expired => true,
+            Kind::Quota | Kind::VolumeGone | Kind::SnapshotGone | Kind::SnapshotInUse | Kind::Tags | Kind::Other => false,
+        }
+    }
+
     /// Whether a write may have been done although it failed.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {

@@ -13,6 +13,9 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 /// How much a call may cost at most, in tokens, after repeated throttling.
 pub const MAX_COST: u32 = 8;
+/// Writes that a step has under way at once. The pace is the pacer's; this only has to keep it busy: four calls a second,
+/// half a second each.
+pub const WRITES_AT_ONCE: usize = 4;
 /// Calls without throttling after which they cost half as much again.
 const CALM: u32 = 40;
 

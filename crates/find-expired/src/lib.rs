@@ -25,7 +25,7 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
     let plan = facts.plan(&job);
     let allowed = match &cursor {
         Some(cursor) => cursor.left,
-        None => begin(&plan, &facts, &job, &mut tally),
+        None => begin(&plan, &job, &mut tally),
     };
     let after = cursor.map(|cursor| cursor.after);
     let mut rest = plan.deletions().map(|(id, _)| id).filter(|id| after.as_ref().is_none_or(|after| *id > after));
@@ -54,14 +54,18 @@ impl Facts {
         Ok(facts)
     }
 
-    /// The plan of this run; or, where an operator has approved a plan, that of the same moment. Never one of a moment
-    /// that is still to come: to whoever may write an input, that would be a shorter retention.
+    /// The plan of this run.
+    ///
+    /// Where an operator has approved a plan, it is that of the same moment; never of one that is still to come, which to
+    /// whoever may write an input would be a shorter retention. Where the guard would hold the plan, it is that of the
+    /// run's start: without tonight's snapshots it deletes less, and it can be approved hours later.
     fn plan(&self, job: &RegionJob) -> Plan {
         let policy = &job.policy;
-        match &job.approve_purge {
-            Some(approved) if approved.moment() <= job.started_at => self.as_of(job, approved.moment()),
-            _ => Plan::new(&self.snapshots, &policy.retention, policy.floor, job.started_at, &self.backed_up),
+        if let Some(approved) = job.approve_purge.as_ref().filter(|approved| approved.moment() <= job.started_at) {
+            return self.as_of(job, approved.moment());
         }
+        let plan = Plan::new(&self.snapshots, &policy.retention, policy.floor, job.started_at, &self.backed_up);
+        if plan.is_held_by(policy.purge_guard) { self.as_of(job, job.started_at) } else { plan }
     }
 
     /// The plan of a moment, which is the same when it is made again later.
@@ -85,22 +89,16 @@ async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec
 }
 
 /// Writes the plan into the tally, once per run, and says how many of its deletions may be carried out: all, or none (S8).
-fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 {
-    let (region, policy) = (&job.region, &job.policy);
-    let (deletions, managed) = (plan.deletions().count() as u64, plan.verdicts.len() as u64);
-    let approved = job.approve_purge.as_ref() == Some(&plan.id(region, &policy.name));
-    if approved || !policy.purge_guard.holds(deletions, managed) {
-        count(plan, tally);
+fn begin(plan: &Plan, job: &RegionJob, tally: &mut Tally) -> u64 {
+    count(plan, tally);
+    let policy = &job.policy;
+    let id = plan.id(&job.region, &policy.name);
+    let (deletions, managed) = (tally.snapshots.expired, tally.snapshots.managed);
+    if !plan.is_held_by(policy.purge_guard) || job.approve_purge.as_ref() == Some(&id) {
         return deletions;
     }
-    // What is reported, and can be approved, is the plan that is still the same when the approval comes.
-    let held = facts.as_of(job, job.started_at);
-    count(&held, tally);
-    for (id, reason) in held.deletions() {
-        tally.snapshot_overdue(id.clone(), &format!("purge held; {reason}"));
-    }
-    let deletions = tally.snapshots.expired;
-    tally.purge_held = Some(PurgeHeld { deletions, managed, plan: held.id(region, &policy.name) });
+    // Where another plan was approved, this one is of that plan's moment; it can be approved all the same.
+    tally.purge_held = Some(PurgeHeld { deletions, managed, plan: id });
     0
 }
 

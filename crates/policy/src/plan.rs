@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use contract::config::Floor;
-use contract::{PlanId, PolicyName, Region, Retention, RunId, SnapshotId, VolumeId};
+use contract::{PlanId, PolicyName, PurgeGuard, Region, Retention, RunId, SnapshotId, VolumeId};
 use sha2::{Digest, Sha256};
 
 use crate::model::Snapshot;
@@ -111,6 +111,12 @@ impl Plan {
             Decision::Delete(reason) => Some((&verdict.snapshot_id, reason)),
             Decision::Keep(_) | Decision::Withheld(_) => None,
         })
+    }
+
+    /// Whether the plan is too large to be believed (S8).
+    #[must_use]
+    pub fn is_held_by(&self, guard: PurgeGuard) -> bool {
+        guard.holds(self.deletions().count() as u64, self.verdicts.len() as u64)
     }
 
     /// What an operator approves: the moment, and a fingerprint of what is to be deleted, where, for which policy.

@@ -1,13 +1,16 @@
 //! When a step stops itself, well before Lambda would stop it.
 
+use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
-/// What a step keeps between its own end and Lambda's: a write is one attempt, and begun before the deadline it has
-/// ended [`crate::sdk::ATTEMPT_TIMEOUT`] later; the same again for a second one with fewer tags; and the time to answer.
-pub const MARGIN: Duration = Duration::from_secs(45);
+use crate::sdk::ATTEMPT_TIMEOUT;
+
+/// What a step keeps between its own end and Lambda's. A write is one attempt: begun before the deadline, it has ended
+/// [`ATTEMPT_TIMEOUT`] later; as much again to answer, and as much for a machine that is slow.
+pub const MARGIN: Duration = ATTEMPT_TIMEOUT.saturating_mul(3);
 
 /// The moment after which a step sends nothing new.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +42,10 @@ impl Deadline {
         Instant::now() >= self.ends
     }
 
-    /// The moment itself, for `tokio::time::timeout_at`.
-    #[must_use]
-    pub fn instant(self) -> Instant {
-        self.ends
+    /// Waits for `turn`, but never past the deadline: `Some` when something may still be begun. What is waited for must
+    /// be safe to let go of.
+    pub async fn allows<T>(self, turn: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.ends, turn).await.ok().filter(|_| !self.passed())
     }
 
     /// How long the step has been at work.
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn a_step_stops_a_whole_call_before_lambda_does() {
         let lambda_stops = Instant::now() + Duration::from_secs(300);
-        let deadline = Deadline::of(&context(Duration::from_secs(300))).instant();
+        let deadline = Deadline::of(&context(Duration::from_secs(300))).ends;
         assert!(deadline <= lambda_stops - MARGIN + Duration::from_secs(1));
         assert!(deadline >= lambda_stops - MARGIN - Duration::from_secs(5));
     }
@@ -74,5 +77,13 @@ mod tests {
     #[test]
     fn an_invocation_without_time_left_begins_nothing() {
         assert!(Deadline::of(&context(Duration::ZERO)).passed());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_waited_for_past_the_deadline() {
+        let soon = Deadline::after(Duration::from_millis(20));
+        assert_eq!(soon.allows(async { 7 }).await, Some(7));
+        assert_eq!(soon.allows(std::future::pending::<()>()).await, None);
+        assert_eq!(soon.allows(async { 7 }).await, None, "it has passed");
     }
 }

@@ -35,6 +35,12 @@ pub struct Fake {
     /// Every create that was sent.
     pub sent: Mutex<Vec<(VolumeId, String, Tags)>>,
     pub reads_fail_with: Mutex<Option<&'static str>>,
+    /// After so many look-ups reads fail.
+    reads_fail_after: Option<usize>,
+    /// After so many look-ups reads never end.
+    reads_hang_after: Option<usize>,
+    /// How many creates had been sent at each look-up.
+    pub looked_up: Mutex<Vec<usize>>,
     /// How long a create takes.
     create_takes: Duration,
     under_way: AtomicUsize,
@@ -78,6 +84,14 @@ impl Fake {
     pub fn stuck(self, n: usize, answers: impl IntoIterator<Item = Answer>) -> Self {
         self.stuck.lock().unwrap().push(volume_id(n));
         self.answers(n, answers)
+    }
+
+    pub fn failing_after(self, look_ups: usize) -> Self {
+        Self { reads_fail_after: Some(look_ups), ..self }
+    }
+
+    pub fn hanging_after(self, look_ups: usize) -> Self {
+        Self { reads_hang_after: Some(look_ups), ..self }
     }
 
     /// Each create takes so long.
@@ -143,6 +157,14 @@ impl ReadVolumes for Fake {
 impl ReadSnapshots for Fake {
     async fn of_run(&self, policy: &PolicyName, run: &RunId, volumes: &[VolumeId]) -> Result<Vec<Snapshot>, Ec2Error> {
         self.read()?;
+        if self.reads_hang_after.is_some_and(|after| self.looked_up.lock().unwrap().len() >= after) {
+            std::future::pending::<()>().await;
+        }
+        let mut looked_up = self.looked_up.lock().unwrap();
+        if self.reads_fail_after.is_some_and(|after| looked_up.len() >= after) {
+            return Err(Ec2Error::lost("connection closed"));
+        }
+        looked_up.push(self.sent.lock().unwrap().len());
         let snapshots = self.snapshots.lock().unwrap();
         let of_run = snapshots.iter().filter(|(of, snapshot)| {
             of == policy.as_str()

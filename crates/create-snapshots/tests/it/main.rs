@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use contract::selector::{EXCLUDE_TAG, POLICY_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
+use contract::limits::STALLED_ROUNDS;
 use contract::steps::create_snapshots::{Request, Response};
 use contract::{RegionJob, Tally, VolumeId};
 use ec2::{Access, Ec2Error};
@@ -234,7 +235,7 @@ async fn when_time_is_up_nothing_new_begins_and_nothing_is_lost() {
     let ec2 = Arc::new(Fake::with_volumes(8));
     let request = Request { job: job(false), volume_ids: ids(8), tally: Tally::default() };
     let answer = step(&ec2, request, Deadline::after(Duration::ZERO)).await.unwrap();
-    assert_eq!((&answer.deferred, answer.tally.rounds.idle), (&ids(8), 1));
+    assert_eq!((&answer.deferred, answer.tally.rounds.stalled), (&ids(8), 1));
     assert!(answer.wait_seconds < 15, "EC2 has nothing against going on");
     assert_eq!(ec2.sent_for(), []);
 }
@@ -247,7 +248,7 @@ async fn when_time_runs_out_half_way_the_rest_is_deferred() {
     let created = usize::try_from(answer.tally.volumes.created).unwrap();
     assert!((4..40).contains(&created), "{created} created");
     assert_eq!(answer.deferred, ids(40)[created..], "in their order, each once");
-    assert_eq!((answer.tally.rounds.idle, answer.tally.rounds.total), (0, 1), "there was progress");
+    assert_eq!((answer.tally.rounds.stalled, answer.tally.rounds.total), (0, 1), "there was progress");
 }
 
 #[tokio::test]
@@ -255,7 +256,7 @@ async fn a_limit_that_never_passes_is_given_up_with_its_name() {
     let ec2 = Arc::new(Fake::with_volumes(2).stuck(1, [Answer::Refused("PendingSnapshotLimitExceeded")]));
     let (tally, waits) = rounds::to_the_end(&ec2, &job(false), &[ids(2)], soon).await;
     assert_eq!(waits[0], 15, "the first round made something");
-    assert!(waits[1..].is_sorted() && waits.len() == 10, "{waits:?}");
+    assert!(waits[1..].is_sorted() && waits.len() == STALLED_ROUNDS as usize, "{waits:?}");
     assert_eq!((tally.volumes.created, tally.volumes.failed), (1, 1));
     assert_eq!(tally.errors["PendingSnapshotLimitExceeded"], 1);
 }
@@ -275,4 +276,31 @@ async fn when_the_region_cannot_be_read_it_fails_by_name_and_nothing_is_made() {
     let error = step_runtime::StepError::from(step(&ec2, request, soon()).await.unwrap_err());
     assert_eq!(error.name(), "UnauthorizedOperation");
     assert_eq!(ec2.sent_for(), []);
+}
+
+#[tokio::test]
+async fn s5_what_is_created_was_looked_up_shortly_before() {
+    let ec2 = Arc::new(Fake::with_volumes(250));
+    assert_eq!(first_round(&ec2, 250).await.tally.volumes.created, 250);
+    let sent_before_each_look_up = ec2.looked_up.lock().unwrap().clone();
+    assert_eq!(sent_before_each_look_up, [0, 100, 200]);
+}
+
+#[tokio::test]
+async fn s6_a_look_up_that_fails_half_way_loses_nothing_of_what_was_done() {
+    let ec2 = Arc::new(Fake::with_volumes(250).failing_after(1));
+    let answer = first_round(&ec2, 250).await;
+    assert_eq!((answer.tally.volumes.created, answer.deferred), (100, (100..250).map(volume_id).collect()));
+    assert!(answer.wait_seconds >= 15, "{}", answer.wait_seconds);
+}
+
+#[tokio::test]
+async fn s6_a_look_up_that_hangs_is_let_go_at_the_deadline_and_nothing_is_lost() {
+    let ec2 = Arc::new(Fake::with_volumes(250).hanging_after(1));
+    let request = Request { job: job(false), volume_ids: ids(250), tally: Tally::default() };
+    let answer = step(&ec2, request, Deadline::after(Duration::from_millis(500))).await.unwrap();
+    // A hundred, or fewer where the machine was too slow even for that.
+    let made = usize::try_from(answer.tally.volumes.created).unwrap();
+    assert!(made <= 100);
+    assert_eq!(answer.deferred.len(), 250 - made);
 }

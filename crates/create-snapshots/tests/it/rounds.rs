@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::limits::{IDLE_ROUNDS, ROUNDS_PER_REGION};
+use contract::limits::{STALLED_ROUNDS, ROUNDS_PER_REGION};
 use contract::selector::EXCLUDE_TAG;
 use contract::steps::create_snapshots::Request;
 use contract::{RegionJob, Tally, VolumeId};
@@ -71,7 +71,7 @@ fn any_fate() -> impl Strategy<Value = Fate> {
         1 => Just(Some(SnapshotState::Pending)),
         1 => Just(Some(SnapshotState::Error)),
     ];
-    let answers = prop::collection::vec(any_answer(), 0..IDLE_ROUNDS as usize + 4);
+    let answers = prop::collection::vec(any_answer(), 0..STALLED_ROUNDS as usize + 4);
     (tags, prop::bool::weighted(0.9), snapshot, answers, prop::bool::weighted(0.2))
         .prop_map(|(tags, there, snapshot, answers, stuck)| Fate { tags, there, snapshot, answers, stuck })
 }

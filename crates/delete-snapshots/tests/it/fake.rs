@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use contract::selector::POLICY_TAG;
+use contract::selector::{KEEP_TAG, POLICY_TAG};
 use contract::{PolicyName, RunId, SnapshotId, VolumeId};
 use ec2::Ec2Error;
 use ec2::port::{DeleteSnapshot, ReadSnapshots, SnapshotNow};
@@ -18,6 +18,8 @@ pub struct Fake {
     /// Every delete that was sent.
     pub sent: Mutex<Vec<SnapshotId>>,
     reads_fail_with: Option<&'static str>,
+    /// The snapshot that an operator puts a hold on when the first delete is sent.
+    held_at_first_delete: Option<SnapshotId>,
     delete_takes: Duration,
 }
 
@@ -60,6 +62,10 @@ impl Fake {
         Self { reads_fail_with: Some(code), ..self }
     }
 
+    pub fn holding_at_first_delete(self, n: usize) -> Self {
+        Self { held_at_first_delete: Some(snapshot_id(n)), ..self }
+    }
+
     /// Each delete takes so long.
     pub fn taking(self, delete_takes: Duration) -> Self {
         Self { delete_takes, ..self }
@@ -91,6 +97,10 @@ impl ReadSnapshots for Fake {
 impl DeleteSnapshot for Fake {
     async fn delete(&self, snapshot: &SnapshotId) -> Result<(), Ec2Error> {
         self.sent.lock().unwrap().push(snapshot.clone());
+        if let Some(held) = &self.held_at_first_delete {
+            let tags = [(POLICY_TAG, "daily"), (KEEP_TAG, "")].into_iter().collect::<Tags>();
+            self.owned.lock().unwrap().entry(held.clone()).and_modify(|snapshot| snapshot.tags = tags);
+        }
         tokio::time::sleep(self.delete_takes).await;
         if let Some(error) = self.script.lock().unwrap().get_mut(snapshot).and_then(VecDeque::pop_front) {
             return Err(error);

@@ -7,7 +7,7 @@ mod fake;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::limits::IDLE_ROUNDS;
+use contract::limits::STALLED_ROUNDS;
 use contract::selector::{KEEP_TAG, POLICY_TAG};
 use contract::steps::delete_snapshots::{Request, Response};
 use contract::{RegionJob, SnapshotId, Tally};
@@ -165,7 +165,7 @@ async fn what_passes_with_time_is_deferred_and_then_deleted() {
         let ec2 = Arc::new(Fake::with_snapshots(6).answers(4, [(code, "")]).answers(1, [(code, "")]));
         let first = first_round(&ec2, 6).await;
         assert_eq!(first.deferred, [snapshot_id(1), snapshot_id(4)], "{code}");
-        assert!(first.wait_seconds > 1 && first.tally.rounds.idle == 0, "{code}");
+        assert!(first.wait_seconds > 1 && first.tally.rounds.stalled == 0, "{code}");
         assert_eq!((first.tally.snapshots.deleted, first.tally.snapshots.overdue), (4, 0), "{code}");
         let second = Request { tally: first.tally, ..request(first.deferred) };
         let second = step(&ec2, second, soon()).await.unwrap();
@@ -180,7 +180,7 @@ async fn to_the_end(ec2: &Arc<Fake>, count: usize, deadline: impl Fn() -> Deadli
         let answer = step(ec2, Request { tally, ..request(left) }, deadline()).await.unwrap();
         (left, tally) = (answer.deferred, answer.tally);
         rounds += 1;
-        assert!(rounds <= 2 * IDLE_ROUNDS, "this goes on for ever");
+        assert!(rounds <= 2 * STALLED_ROUNDS, "this goes on for ever");
     }
     (tally, rounds)
 }
@@ -189,7 +189,7 @@ async fn to_the_end(ec2: &Arc<Fake>, count: usize, deadline: impl Fn() -> Deadli
 async fn what_never_passes_is_given_up_and_overdue_with_ec2s_words() {
     let ec2 = Arc::new(Fake::with_snapshots(3).answers(1, [("RequestLimitExceeded", "slow down"); 50]));
     let (tally, rounds) = to_the_end(&ec2, 3, soon).await;
-    assert_eq!((tally.snapshots.deleted, tally.snapshots.overdue, rounds), (2, 1, IDLE_ROUNDS + 1));
+    assert_eq!((tally.snapshots.deleted, tally.snapshots.overdue, rounds), (2, 1, STALLED_ROUNDS + 1));
     assert_eq!(overdue(&tally), [(snapshot_id(1), "RequestLimitExceeded: slow down".to_owned())]);
 }
 
@@ -209,7 +209,7 @@ async fn when_time_runs_out_the_rest_is_deferred_each_once() {
     assert!((4..40).contains(&deleted), "{deleted} deleted");
     assert_eq!(answer.deferred, ids(40)[deleted..]);
     assert_eq!(answer.deferred, ec2.left());
-    assert_eq!((answer.tally.rounds.idle, answer.wait_seconds), (0, 1), "EC2 has nothing against going on");
+    assert_eq!((answer.tally.rounds.stalled, answer.wait_seconds), (0, 1), "EC2 has nothing against going on");
 }
 
 #[tokio::test]
@@ -225,4 +225,12 @@ async fn when_the_snapshots_cannot_be_read_the_region_fails_by_name_and_nothing_
     let ec2 = Arc::new(Fake::with_snapshots(2).unreadable("UnauthorizedOperation"));
     let error = StepError::from(step(&ec2, request(ids(2)), soon()).await.unwrap_err());
     assert_eq!((error.name(), ec2.sent.lock().unwrap().len()), ("UnauthorizedOperation", 0));
+}
+
+#[tokio::test]
+async fn s1_a_hold_that_is_set_while_the_page_is_being_deleted_is_seen() {
+    let ec2 = Arc::new(Fake::with_snapshots(250).holding_at_first_delete(249));
+    let tally = first_round(&ec2, 250).await.tally;
+    assert_eq!((tally.snapshots.deleted, tally.snapshots.overdue), (249, 1));
+    assert_eq!(ec2.left(), [snapshot_id(249)]);
 }

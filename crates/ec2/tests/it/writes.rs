@@ -90,15 +90,19 @@ async fn a_write_is_one_attempt_and_what_was_throttled_is_not_ambiguous() {
 
 #[tokio::test]
 async fn after_throttling_the_next_create_waits_for_its_turn() {
-    // One per cent of the bucket: one call, and one more every twenty seconds.
+    // A tenth of the bucket: ten calls at once, then one every two seconds. One call was throttled, so each further one
+    // costs two, and the fifth after it has to wait.
     let create = mock!(Client::create_snapshot)
         .sequence()
         .http_status(503, refusal("RequestLimitExceeded", ""))
         .repeatedly()
         .build();
-    let ec2 = ec2_at(Pace { share_percent: 1 }, &[&create]);
+    let ec2 = ec2_at(Pace { share_percent: 10 }, &[&create]);
     ec2.ready_to_create().await;
     _ = ec2.create(&volume_id(1), "", &Tags::default()).await;
+    for _ in 0..4 {
+        ec2.ready_to_create().await;
+    }
     let a_moment = std::time::Duration::from_millis(200);
     assert!(tokio::time::timeout(a_moment, ec2.ready_to_create()).await.is_err(), "the bucket is empty");
 }

@@ -76,9 +76,10 @@ impl ReadVolumes for Fake {
     async fn tagged_page(
         &self,
         _: &TagSelector,
-        _: VolumeStates,
+        states: VolumeStates,
         cursor: Option<String>,
     ) -> Result<VolumePage, Ec2Error> {
+        assert_eq!(states, VolumeStates::Any, "S4: a volume in the state error has lost its data, not its backups");
         self.pages_read.fetch_add(1, Ordering::Relaxed);
         let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let to = self.volumes.len().min(from + PER_PAGE);

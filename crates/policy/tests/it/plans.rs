@@ -27,7 +27,7 @@ fn plan(old: u32, young: u32) -> Plan {
 }
 
 fn held(plan: &Plan) -> bool {
-    PurgeGuard::default().holds(plan.deletions().count() as u64, plan.verdicts.len() as u64)
+    plan.is_held_by(PurgeGuard::default())
 }
 
 #[test]
