@@ -108,7 +108,9 @@ impl Ec2Error {
     pub fn passes_with_time(&self) -> bool {
         match self.kind {
             Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional | Kind::Expired => true,
-            Kind::Quota | Kind::VolumeGone | Kind::SnapshotGone | Kind::SnapshotInUse | Kind::Tags | Kind::Other => false,
+            Kind::Quota | Kind::VolumeGone | Kind::SnapshotGone | Kind::SnapshotInUse | Kind::Tags | Kind::Other => {
+                false
+            }
         }
     }
 

@@ -7,9 +7,7 @@ use contract::errors::{
 /// What helps against the error `name`; `None` where nothing better can be said than EC2 did.
 pub fn on(name: &str) -> Option<&'static str> {
     Some(match name {
-        EC2_THROTTLED => {
-            "other tools of the account use up the region's request rate: replay when it is quieter, or lower the pace"
-        }
+        EC2_THROTTLED => "other tools of the account use up the region's request rate: replay when it is quieter",
         EC2_UNAVAILABLE => {
             "EC2 did not answer in that region: look at the AWS Health Dashboard, and replay when it does"
         }
@@ -38,6 +36,18 @@ pub fn on(name: &str) -> Option<&'static str> {
             "what the regions reported is too large to be passed on: replay fewer regions at a time"
         }
         "States.Timeout" | "Sandbox.Timedout" => "a step did not end in time: replay, it goes on where it stopped",
+        "Lambda.TooManyRequestsException" => {
+            "the account's Lambda concurrency was used up: ask for more, or lower regionConcurrency, then replay"
+        }
+        "TagPolicyViolation" => {
+            "a tag policy refuses our tags: allow ebs-backup:*, Name, and the backup tag with any value"
+        }
+        "SnapshotCreationPerVolumeRateExceeded" => {
+            "something else makes snapshots of the same volumes all the time: find it, then replay"
+        }
+        name if name.contains("Key") || name.contains("Kms") || name.contains("KMS") => {
+            "the key of the volume: enable it or mend its policy; where it is gone for good, exclude the volume"
+        }
         "Runtime.ExitError" | "Lambda.Unknown" => {
             "a function was ended from outside, most likely for lack of memory: its log group has the last words"
         }

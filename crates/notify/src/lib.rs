@@ -61,8 +61,8 @@ impl From<NotifyError> for StepError {
 /// replay are always answered.
 ///
 /// # Errors
-/// [`NotifyError::Publish`] when the report did not go out. The state machine tries an unavailable SNS again; line and
-/// metrics are written by the last attempt that it makes of a report, so that they count once.
+/// [`NotifyError::Publish`] when the report did not go out. The state machine tries an unavailable SNS again, so the metrics
+/// are written once the report is out, or refused; a run whose report SNS never took has none.
 pub async fn handle(
     topic: &impl ReportTopic,
     metrics: &impl MetricsLog,
@@ -75,8 +75,8 @@ pub async fn handle(
     let message = Message::of(&report);
     let sent = settings.report_when_idle || evaluation.asked_by_a_person() || !evaluation.idle();
     let published = if sent { topic.publish(&message).await } else { Ok(()) };
+    log_summary(&report, sent && published.is_ok());
     if !matches!(published, Err(PublishError::Unavailable(_))) {
-        log_summary(&report, sent && published.is_ok());
         metrics::of(&evaluation, now).iter().for_each(|line| metrics.write(line));
     }
     published?;

@@ -46,7 +46,8 @@ impl<'a> Report<'a> {
         let dry_run = if run.dry_run { "DRY RUN " } else { "" };
         let replay = if run.replay > 0 { format!("REPLAY {} ", run.replay) } else { String::new() };
         let held = if self.evaluation.totals().purges_held > 0 { ", PURGE HELD" } else { "" };
-        format!("{dry_run}{replay}{}{held}", self.evaluation.status().word())
+        let nothing = if self.evaluation.tag_found_nothing() { ", NO VOLUME SELECTED" } else { "" };
+        format!("{dry_run}{replay}{}{held}{nothing}", self.evaluation.status().word())
     }
 }
 

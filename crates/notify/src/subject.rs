@@ -17,6 +17,7 @@ pub fn of(report: &Report<'_>) -> String {
     let what = match evaluation.status() {
         Status::Failed => format!("{} of {} failed", totals.regions_failed, counted(totals.regions, "region")),
         Status::Incomplete => format!("{} without a snapshot", counted(totals.volumes.failed, "volume")),
+        Status::Ok if evaluation.tag_found_nothing() => "nothing is backed up".to_owned(),
         Status::Ok if evaluation.idle() => "nothing to do".to_owned(),
         Status::Ok if evaluation.run.dry_run => format!("{} to make", counted(totals.volumes.planned, "snapshot")),
         Status::Ok => format!("{} made", counted(totals.volumes.created, "snapshot")),

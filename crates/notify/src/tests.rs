@@ -188,7 +188,8 @@ async fn a_tag_that_selects_nothing_any_more_is_told() {
     let kept = serde_json::json!({ "snapshots": { "managed": 40, "kept": 40 } });
     let request = nights::request(nights::jobs(&["eu-west-1"]), vec![nights::succeeded("eu-west-1", &kept)]);
     let text = mail(request.clone());
-    assert!(text.contains("NO VOLUME bears the tag Backup, and the policy has 40 snapshots."), "{text}");
+    assert!(text.contains("\nOK, NO VOLUME SELECTED: nothing is backed up."), "{text}");
+    assert!(text.contains("the policy has 40 snapshots there"), "{text}");
     assert!(!text.contains("To do: nothing"), "{text}");
     assert!(run(&Remembered::default(), false, request).await.unwrap().sent);
 }

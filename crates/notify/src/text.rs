@@ -13,6 +13,8 @@ use crate::{advice, table};
 
 /// Kept free for the line that names the regions whose details do not fit, in bytes of JSON.
 const LEFT_OUT_BYTES: usize = 2_000;
+/// The regions that a report names in its head; of more it says how many there were.
+const REGIONS_BY_NAME: usize = 6;
 /// Regions named in the line that says why a run failed.
 const CAUSES_IN_HEAD: usize = 3;
 
@@ -59,11 +61,11 @@ fn head(report: &Report<'_>) -> String {
         lines.push(format!("To do: remove the causes, then choose \"Redrive from failure\" in {}", place(report)));
     }
     if evaluation.tag_found_nothing() {
-        lines.push(format!(
-            "NO VOLUME bears the tag {}, and the policy has {}. Was the tag renamed? Nothing is backed up.",
-            evaluation.run.policy.tag,
-            counted(totals.snapshots.managed, "snapshot")
-        ));
+        lines.push(
+            "To do: if the tag was renamed, put it back on the volumes or into the policy. If the volumes are gone for good, \
+             remove the policy."
+                .to_owned(),
+        );
     }
     if totals.purges_held > 0 {
         let verb = if evaluation.run.dry_run { "would be held" } else { "is held" };
@@ -74,8 +76,8 @@ fn head(report: &Report<'_>) -> String {
     }
     if totals.snapshots.overdue > 0 {
         lines.push(format!(
-            "{} should be gone and cannot be deleted. See the reasons below.",
-            counted(totals.snapshots.overdue, "snapshot")
+            "{} overdue: they should be gone and are still there. See the reasons below.",
+            are(totals.snapshots.overdue, "snapshot")
         ));
     }
     let nothing_to_do = totals.purges_held == 0 && totals.snapshots.overdue == 0 && !evaluation.tag_found_nothing();
@@ -119,6 +121,12 @@ fn outcome(report: &Report<'_>) -> String {
             volumes.failed,
             counted(volumes.discovered, "volume"),
             counted(totals.regions_incomplete, "region")
+        ),
+        Status::Ok if evaluation.tag_found_nothing() => format!(
+            "nothing is backed up. No volume in {} bears the tag {}, and the policy has {} there.",
+            counted(totals.regions, "region"),
+            evaluation.run.policy.tag,
+            counted(totals.snapshots.managed, "snapshot")
         ),
         Status::Ok if evaluation.idle() => format!("nothing was to do in {}.", counted(totals.regions, "region")),
         Status::Ok if evaluation.run.dry_run => {
@@ -189,11 +197,26 @@ fn facts(report: &Report<'_>) -> String {
         format!("Started:    {}", run.started_at.format("%Y-%m-%d %H:%M:%S UTC")),
         format!("Policy:     {}", policy.name),
         format!("Volumes:    tagged {}", policy.tag),
-        format!("Retention:  {}, and always the newest {}", policy.retention, policy.floor.get()),
+        format!("Retention:  {}, and always the newest {} of each volume", policy.retention, policy.floor.get()),
+        format!("Regions:    {}", regions(report)),
         format!("Dry run:    {dry_run}"),
         format!("Execution:  {}", place(report)),
     ];
     lines.join("\n")
+}
+
+/// The regions of the run by name, or how many there were: a replay covers a few, and must not look like a whole night.
+fn regions(report: &Report<'_>) -> String {
+    let regions = &report.evaluation.regions;
+    if regions.len() > REGIONS_BY_NAME {
+        return regions.len().to_string();
+    }
+    regions.iter().map(|region| region.region().as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// `1 snapshot is`, `2 snapshots are`.
+fn are(count: u64, thing: &str) -> String {
+    format!("{} {}", counted(count, thing), if count == 1 { "is" } else { "are" })
 }
 
 fn counts(report: &Report<'_>) -> String {

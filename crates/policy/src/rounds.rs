@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::limits::{STALLED_ROUNDS, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME, SECONDS_IN_ROUNDS};
+use contract::limits::{ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME, SECONDS_IN_ROUNDS, STALLED_ROUNDS};
 use contract::tally::Rounds;
 
 /// The longest wait between two rounds, in seconds.
@@ -31,8 +31,9 @@ pub enum Next<T, E> {
 /// doubles while nothing moves. A page that gets stuck is given up once the region has used up its rounds or its time.
 pub fn after<T, E>(left: Left<T, E>, progress: bool, took: Duration, rounds: &mut Rounds) -> Next<T, E> {
     let stalled = rounds.stalled + u32::from(!progress);
-    let used_up =
-        stalled >= STALLED_ROUNDS && !progress || rounds.total >= ROUNDS_PER_REGION || rounds.seconds >= SECONDS_IN_ROUNDS;
+    let used_up = stalled >= STALLED_ROUNDS && !progress
+        || rounds.total >= ROUNDS_PER_REGION
+        || rounds.seconds >= SECONDS_IN_ROUNDS;
     if left.is_empty() || used_up {
         return Next::GiveUp(left);
     }

@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show three nights, a failed region and its replay, on a local AWS. Needs no account and no Docker.
+    /// Show four nights, a failed region and its replay, on a local AWS. Needs no account and no Docker.
     Demo {
         /// Leave the local AWS running and print how to look around.
         #[arg(long)]
@@ -69,6 +69,7 @@ fn run(command: Command) -> Result<ExitCode> {
 }
 
 fn demo(workspace: &Workspace, tools: &Tools, keep: bool) -> Result<ExitCode> {
+    tools.announce_first_build();
     let mut report = Report::new("Setting up");
     let local = report.step("local AWS, CDK and binaries", || tools.local_aws());
     let Some(local) = local else { return Ok(report.close()) };

@@ -48,14 +48,18 @@ impl<'a> Tools<'a> {
         Ok(LocalAws { python: bin.join("python") })
     }
 
+    /// Says so when nothing has been built yet.
+    pub fn announce_first_build(&self) {
+        if !self.workspace.target.join("debug").join("create-snapshots").exists() {
+            println!(
+                "The first build compiles the AWS SDK for EC2: about 5 minutes on 2 cores, up to 8 GB of memory; the checks compile it"
+            );
+            println!("once more in their own way. Later builds take seconds, as long as the target directory is kept.");
+        }
+    }
+
     /// Builds the whole workspace in the dev profile, which the demo and the tests share.
     pub fn build(&self) -> Result<()> {
-        let first = !self.workspace.target.join("debug").join("create-snapshots").exists();
-        if first {
-            println!();
-            println!("    The first build compiles the AWS SDK for EC2: 5 to 8 minutes on 2 cores, 8 GB of memory.");
-            println!("    Later builds take seconds, as long as the target directory is kept.");
-        }
         capture(self.workspace.cargo("build").arg("--quiet")).map(drop)
     }
 

@@ -13,6 +13,7 @@ const RUSTDOC: &str = "--deny warnings --allow rustdoc::private_intra_doc_links"
 
 /// The quick part.
 pub fn check(workspace: &Workspace, tools: &Tools<'_>) -> ExitCode {
+    tools.announce_first_build();
     let mut report = Report::new("Checking");
     checks(&mut report, workspace, tools);
     report.close()
@@ -20,6 +21,7 @@ pub fn check(workspace: &Workspace, tools: &Tools<'_>) -> ExitCode {
 
 /// Everything.
 pub fn test(workspace: &Workspace, tools: &Tools<'_>) -> ExitCode {
+    tools.announce_first_build();
     let mut report = Report::new("Testing");
     checks(&mut report, workspace, tools);
     let local = report.step("build, local AWS", || tools.local_aws());

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use contract::selector::{EXCLUDE_TAG, POLICY_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
 use contract::limits::STALLED_ROUNDS;
+use contract::selector::{EXCLUDE_TAG, POLICY_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
 use contract::steps::create_snapshots::{Request, Response};
 use contract::{RegionJob, Tally, VolumeId};
 use ec2::{Access, Ec2Error};

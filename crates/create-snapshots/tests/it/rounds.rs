@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::limits::{STALLED_ROUNDS, ROUNDS_PER_REGION};
+use contract::limits::{ROUNDS_PER_REGION, STALLED_ROUNDS};
 use contract::selector::EXCLUDE_TAG;
 use contract::steps::create_snapshots::Request;
 use contract::{RegionJob, Tally, VolumeId};

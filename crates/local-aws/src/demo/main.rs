@@ -1,4 +1,4 @@
-//! The whole story on one machine: a fleet, three nights, a region that goes away and comes back.
+//! The whole story on one machine: a fleet, four nights, a region that goes away and comes back.
 //!
 //! It asserts what it shows, and ends with an error when anything is not as it should be.
 

@@ -38,7 +38,7 @@ const MAIL_WITHIN: Duration = Duration::from_secs(10);
 pub async fn tell(options: &Options) -> Result<()> {
     let begun = Instant::now();
     let mut expectations = Expectations::default();
-    show::title("EBS Backup: a fleet, three nights, and a region that goes away");
+    show::title("EBS Backup: a fleet, four nights, and a region that goes away");
 
     let setup = Setup::find(options.python.clone(), options.cdk_dir.clone(), options.lambda_dir.clone())?;
     let server = start(&setup, options.keep).await?;
