@@ -25,6 +25,8 @@ fn the_cdk_app_uses_the_names_of_the_code() {
 
     let metrics = text("crates/notify/src/metrics.rs");
     assert!(metrics.contains("NAMESPACE: &str = \"EbsBackup\"") && names.contains("METRICS_NAMESPACE = 'EbsBackup'"));
+    assert!(metrics.contains("DIMENSION: &str = \"Policy\""));
+    assert!(text("infra/lib/dashboard.ts").contains("dimensionsMap: { Policy: policy }"));
     let shown: Vec<&str> =
         names.lines().filter_map(|line| line.trim().strip_prefix("| '")?.split('\'').next()).collect();
     assert!(!shown.is_empty());

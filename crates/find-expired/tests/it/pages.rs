@@ -9,7 +9,7 @@ use crate::{DAY, first_page, job, page};
 
 const EXPIRED: usize = 4_800;
 
-/// 1,200 expired snapshots of one volume and 1,300 that stay, in no order.
+/// 4,800 expired snapshots of one volume and 5,200 that stay, in no order.
 fn large() -> Fake {
     let total = 10_000;
     Fake::new(
