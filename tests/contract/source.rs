@@ -6,16 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-/// The stems that every layer shares.
-pub const STEPS: [&str; 7] = [
-    "list-regions",
-    "discover-volumes",
-    "create-snapshots",
-    "find-expired",
-    "delete-snapshots",
-    "notify",
-    "replay-gate",
-];
+pub use local_aws::artefacts::STEMS as STEPS;
 
 /// A path in the repository.
 pub fn path(relative: &str) -> PathBuf {
