@@ -3,6 +3,7 @@ import { App } from 'aws-cdk-lib';
 import { addAccounts } from '../lib/app';
 import { ArtefactError } from '../lib/artefacts';
 import { ConfigError, readConfig } from '../lib/config';
+import { strayLocalAccounts } from '../lib/local-engine';
 
 /** A path given on the command line is seen from where the command runs, as any path there. */
 const pathFromContext = (app: App, name: string): string | undefined => {
@@ -13,6 +14,12 @@ const pathFromContext = (app: App, name: string): string | undefined => {
 try {
   const app = new App({ analyticsReporting: false });
   const config = readConfig(pathFromContext(app, 'config') ?? resolve(__dirname, '../config/accounts.json'));
+  const stray = strayLocalAccounts(config.accounts, process.env['AWS_ENDPOINT_URL']);
+  if (stray.length > 0) {
+    throw new ConfigError('The configuration', [
+      `localEngine: true: ${stray.join(', ')}: is for a local server, and AWS_ENDPOINT_URL names none on this machine. Leave it out for an account of AWS: it takes a condition out of the delete function's role.`,
+    ]);
+  }
   addAccounts(app, config, pathFromContext(app, 'lambdaDir') ?? config.lambdaDir);
   app.synth();
 } catch (error) {

@@ -5,10 +5,21 @@
  * Two things it cannot do, and this file is the only place where they are left out:
  *  - it never fills `aws:ResourceTag/…` of a snapshot, so a delete policy with that condition refuses every delete;
  *  - it refuses the asset bucket to the publishing role of CDK's bootstrap, so the caller's own credentials publish.
- * Never set it for an account of AWS: the functions check the tag too (S1), but nothing else would.
+ * Never set it for an account of AWS: the functions check the tag too (S1), but nothing else would. So the app refuses it
+ * unless AWS_ENDPOINT_URL names a server on this machine.
  */
 import { CliCredentialsStackSynthesizer, DefaultStackSynthesizer, type IStackSynthesizer } from 'aws-cdk-lib';
 import { POLICY_TAG } from './names';
+
+/** Accounts that are set up for a local server while nobody says that there is one. */
+export function strayLocalAccounts(
+  accounts: readonly { readonly name: string; readonly localEngine: boolean }[],
+  endpoint: string | undefined,
+): string[] {
+  const host = endpoint === undefined ? '' : new URL(endpoint).hostname;
+  const local = host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
+  return accounts.filter(({ localEngine }) => localEngine && !local).map(({ name }) => name);
+}
 
 export function synthesizer(localEngine: boolean): IStackSynthesizer {
   return localEngine ? new CliCredentialsStackSynthesizer() : new DefaultStackSynthesizer();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { strayLocalAccounts } from '../lib/local-engine';
 import { type Json, oneAccount, synthesize } from './support';
 
 const production = synthesize(oneAccount());
@@ -47,5 +48,22 @@ describe('the switch localEngine', () => {
       differences(synthesize(oneAccount({ localEngine: false })).templates['acme'], production.templates['acme']),
       [],
     );
+  });
+
+  it('is refused unless there is a server on this machine', () => {
+    const accounts = [
+      { name: 'here', localEngine: true },
+      { name: 'aws', localEngine: false },
+    ];
+    for (const [endpoint, stray] of [
+      [undefined, ['here']],
+      ['https://ec2.eu-west-1.amazonaws.com', ['here']],
+      ['http://127.0.0.1.example.com', ['here']],
+      ['http://127.0.0.1:4566', []],
+      ['http://localhost:4566', []],
+      ['http://[::1]:4566', []],
+    ] as const) {
+      assert.deepEqual(strayLocalAccounts(accounts, endpoint), stray, endpoint);
+    }
   });
 });
