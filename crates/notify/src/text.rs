@@ -224,7 +224,8 @@ fn counts(report: &Report<'_>) -> String {
     let made = if evaluation.run.dry_run { "to make" } else { "created" };
     let header =
         ["region", "discovered", made, "existing", "skipped", "failed", "expired", "deleted", "overdue", "outcome"];
-    let row = |name: &str, volumes: &VolumeCounts, snapshots: &SnapshotCounts, outcome: &str| {
+    // Of a region that failed before it said anything nothing is known: that is not the same as nothing.
+    let row = |name: &str, known: bool, volumes: &VolumeCounts, snapshots: &SnapshotCounts, outcome: &str| {
         let numbers = [
             volumes.discovered,
             volumes.created + volumes.planned,
@@ -235,7 +236,8 @@ fn counts(report: &Report<'_>) -> String {
             snapshots.deleted,
             snapshots.overdue,
         ];
-        let cells = std::iter::once(name.to_owned()).chain(numbers.map(|number| number.to_string()));
+        let shown = numbers.map(|number| if known { number.to_string() } else { "?".to_owned() });
+        let cells = std::iter::once(name.to_owned()).chain(shown);
         cells.chain([outcome.to_owned()]).collect::<Vec<String>>()
     };
     let busy = evaluation.regions.iter().filter(|region| !region.idle());
@@ -243,7 +245,8 @@ fn counts(report: &Report<'_>) -> String {
         .map(|region| {
             let held = if region.tally.purge_held.is_some() { ", HELD" } else { "" };
             let outcome = format!("{}{held}", region.standing.status().word());
-            row(region.region().as_str(), &region.tally.volumes, &region.tally.snapshots, &outcome)
+            let known = region.failure().is_none() || region.tally != Tally::default();
+            row(region.region().as_str(), known, &region.tally.volumes, &region.tally.snapshots, &outcome)
         })
         .collect();
     let idle: Vec<&str> =
@@ -253,7 +256,7 @@ fn counts(report: &Report<'_>) -> String {
         return idle_line;
     }
     let totals = evaluation.totals();
-    rows.push(row("total", &totals.volumes, &totals.snapshots, evaluation.status().word()));
+    rows.push(row("total", true, &totals.volumes, &totals.snapshots, evaluation.status().word()));
     let table = table::render(&header, &rows);
     if idle.is_empty() { table } else { format!("{table}\n{idle_line}") }
 }
