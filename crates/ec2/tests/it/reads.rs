@@ -195,7 +195,7 @@ async fn s1_a_snapshot_is_looked_at_again_as_ours_by_its_id() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_what_its_tags_say_and_not_what_its_volume_id_says() {
+async fn s1_a_snapshot_is_of_a_volume_only_when_our_tag_and_ec2_agree() {
     let state = |n: usize, state: &str| {
         Snapshot::builder()
             .snapshot_id(snapshot_id(n).as_str())

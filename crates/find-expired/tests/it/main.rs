@@ -239,7 +239,8 @@ async fn s8_snapshots_that_complete_within_the_night_do_not_trip_the_guard() {
     // three would go. As of the run's start it is one of three, and that is carried out.
     let volumes = 0..10;
     let nights = volumes.clone().flat_map(|of| {
-        let tonight = Snapshot { started_at: week().started_at + TimeDelta::minutes(1), ..of_this_run(100 + of, of) };
+        let tonight = of_state("completed", of_this_run(100 + of, of));
+        let tonight = Snapshot { started_at: week().started_at + TimeDelta::minutes(1), ..tonight };
         [tonight, snapshot(200 + of, of, DAY), snapshot(300 + of, of, 2 * DAY)]
     });
     let answer = first_page(&Fake::new(volumes.clone(), nights), &job(None, Some(1))).await;
