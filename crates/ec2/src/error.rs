@@ -113,12 +113,6 @@ impl Ec2Error {
             }
         }
     }
-
-    /// Whether a write may have been done although it failed.
-    #[must_use]
-    pub fn is_ambiguous(&self) -> bool {
-        self.kind == Kind::Unavailable
-    }
 }
 
 impl<E> From<SdkError<E>> for Ec2Error

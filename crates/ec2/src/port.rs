@@ -83,7 +83,7 @@ pub trait CreateSnapshot {
     }
 
     /// Makes a snapshot with all its tags in one call, in one attempt. EC2 has no client token here: after an error that
-    /// is [ambiguous](Ec2Error::is_ambiguous) the snapshot may be there, so nobody sends it again without a look.
+    /// of the kind [`Unavailable`](crate::Kind::Unavailable) the snapshot may be there, so nobody sends it again without a look.
     fn create(
         &self,
         volume: &VolumeId,

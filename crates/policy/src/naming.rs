@@ -28,3 +28,34 @@ pub fn name(volume: &Volume, backup_tag: &TagKey, at: DateTime<Utc>) -> String {
     let own: String = own.chars().take(room).collect();
     format!("{own}-{stamp}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::VolumeSpec;
+    use contract::VolumeId;
+    use contract::limits::DESCRIPTION_CHARS;
+
+    fn volume(backup: &str) -> Volume {
+        Volume {
+            id: VolumeId::new("vol-0123456789abcdef0").unwrap(),
+            tags: [("Backup", backup)].into_iter().collect(),
+            spec: VolumeSpec::default(),
+        }
+    }
+
+    #[test]
+    fn the_description_is_the_origins_and_fits() {
+        let description = description(&volume(""), "2026-11-23T02:00:07Z".parse().unwrap());
+        assert_eq!(description, "EBS-Volume-Snapshot-Backup-vol-0123456789abcdef0-20261123020007");
+        assert!(description.len() <= DESCRIPTION_CHARS);
+    }
+
+    #[test]
+    fn a_name_too_long_for_a_tag_is_cut_before_the_stamp() {
+        let name =
+            name(&volume(&"ü".repeat(256)), &TagKey::new("Backup").unwrap(), "2026-11-23T02:00:07Z".parse().unwrap());
+        assert_eq!(name.chars().count(), TAG_VALUE_CHARS);
+        assert!(name.ends_with("ü-20261123020007"), "{name}");
+    }
+}

@@ -1,0 +1,74 @@
+//! What the documentation says of numbers and names, against the code; and which crate may know what.
+
+use contract::errors;
+use contract::limits::{
+    DELETIONS_PER_PAGE, REGIONS_PER_RUN, ROUNDS_PER_REGION, SECONDS_IN_ROUNDS, STALLED_ROUNDS, VOLUMES_PER_PAGE,
+};
+
+use crate::source::{STEPS, machine, text};
+
+/// A number as people write it, `2,000`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    if digits.len() <= 3 {
+        return digits;
+    }
+    let (head, tail) = digits.split_at(digits.len() - 3);
+    format!("{head},{tail}")
+}
+
+#[test]
+fn the_limits_are_those_of_the_code() {
+    let limits = text("docs/LIMITS.md");
+    let hours = machine()["TimeoutSeconds"].as_u64().unwrap() / 3_600;
+    for said in [
+        format!("pages of {VOLUMES_PER_PAGE}"),
+        format!("of {} deletions", grouped(DELETIONS_PER_PAGE)),
+        format!("| regions in a run | {REGIONS_PER_RUN} |"),
+        format!("| duration of a run | {hours} hours |"),
+        format!(
+            "| {}; {} hours in them; {STALLED_ROUNDS},",
+            grouped(ROUNDS_PER_REGION as usize),
+            SECONDS_IN_ROUNDS / 3_600
+        ),
+    ] {
+        assert!(limits.contains(&said), "docs/LIMITS.md does not say {said:?}");
+    }
+    let readme = text("README.md");
+    assert!(readme.contains(&format!("pages of {}", grouped(DELETIONS_PER_PAGE))));
+    assert!(readme.contains(&format!("each region, {REGIONS_PER_RUN} at once")));
+}
+
+#[test]
+fn the_runbook_knows_every_error_name_of_ours() {
+    let runbook = text("docs/RUNBOOK.md");
+    let names = text("crates/contract/src/errors.rs");
+    let names: Vec<&str> =
+        names.lines().filter_map(|line| line.strip_prefix("pub const ")?.split('"').nth(1)).collect();
+    assert!(names.contains(&errors::REGION_LOST) && names.len() > 10, "{names:?}");
+    // RegionsFailed is the red execution itself, whose report the runbook begins with.
+    for name in names.into_iter().filter(|name| *name != errors::REGIONS_FAILED) {
+        assert!(runbook.contains(&format!("`{name}`")), "docs/RUNBOOK.md does not know {name}");
+    }
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let dependencies = |name: &str| {
+        let manifest = text(&format!("crates/{name}/Cargo.toml"));
+        let section = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap().to_owned();
+        section.lines().filter_map(|line| line.split(['.', ' ']).next()).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    for pure in ["contract", "policy"] {
+        for known in dependencies(pure) {
+            assert!(
+                !known.starts_with("aws-") && known != "tokio" && known != "lambda_runtime",
+                "{pure} knows {known}"
+            );
+        }
+    }
+    for name in STEPS.into_iter().chain(["contract", "policy", "step-runtime"]) {
+        assert!(!dependencies(name).contains(&"aws-sdk-ec2".to_owned()), "{name} knows aws-sdk-ec2");
+    }
+    assert!(dependencies("ec2").contains(&"aws-sdk-ec2".to_owned()));
+}
