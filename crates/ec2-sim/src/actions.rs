@@ -1,0 +1,190 @@
+//! What each action does. Everything here is decided at one moment, under one lock.
+
+mod images;
+mod listing;
+mod snapshots;
+mod tags;
+mod volumes;
+
+use chrono::{DateTime, Utc};
+
+use crate::behaviour::Behaviour;
+use crate::chance;
+use crate::geography::REGIONS;
+use crate::journal::Effect;
+use crate::query::{Query, Tag};
+use crate::refusal::Refusal;
+use crate::region::Region;
+use crate::xml::{self, RegionItem, Regions};
+
+/// What an action gives back, and what it changed.
+pub type Outcome = Result<(String, Option<Effect>), Refusal>;
+
+/// All that an action sees.
+pub struct Context<'a> {
+    /// How EC2 behaves.
+    pub behaviour: &'a Behaviour,
+    /// Whose.
+    pub account: &'a str,
+    /// Where.
+    pub region_name: &'a str,
+    /// What there is.
+    pub region: &'a mut Region,
+    /// Regions that need an opt-in and have it.
+    pub opted_in: &'a [String],
+    /// When.
+    pub now: DateTime<Utc>,
+    /// The number of the request, for its id.
+    pub request_id: &'a str,
+    /// Whether a snapshot that is made now is to end in the state `error`.
+    pub fails: bool,
+}
+
+/// The actions that exist here.
+pub const ACTIONS: [&str; 14] = [
+    "CreateSnapshot",
+    "CreateTags",
+    "CreateVolume",
+    "DeleteSnapshot",
+    "DeleteTags",
+    "DeleteVolume",
+    "DeregisterImage",
+    "DescribeImages",
+    "DescribeRegions",
+    "DescribeSnapshots",
+    "DescribeVolumes",
+    "LockSnapshot",
+    "RegisterImage",
+    "UnlockSnapshot",
+];
+
+/// Does what a request asks for.
+///
+/// # Errors
+/// What EC2 refuses.
+pub fn perform(context: &mut Context<'_>, query: &Query) -> Outcome {
+    let action = query.action();
+    if query.flag("DryRun") && ACTIONS.contains(&action) {
+        return Err(Refusal::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."));
+    }
+    match action {
+        "CreateSnapshot" => snapshots::create(context, query),
+        "CreateTags" => tags::create(context, query),
+        "CreateVolume" => volumes::create(context, query),
+        "DeleteSnapshot" => snapshots::delete(context, query),
+        "DeleteTags" => tags::delete(context, query),
+        "DeleteVolume" => volumes::delete(context, query),
+        "DeregisterImage" => images::deregister(context, query),
+        "DescribeImages" => images::describe(context, query),
+        "DescribeRegions" => regions(context, query),
+        "DescribeSnapshots" => snapshots::describe(context, query),
+        "DescribeVolumes" => volumes::describe(context, query),
+        "LockSnapshot" => snapshots::lock(context, query),
+        "RegisterImage" => images::register(context, query),
+        "UnlockSnapshot" => snapshots::unlock(context, query),
+        other => Err(Refusal::new("InvalidAction", format!("The action {other} is not valid for this web service."))),
+    }
+}
+
+/// The volume or snapshot that a request is about; empty for a listing.
+#[must_use]
+pub fn resource(query: &Query) -> &str {
+    match query.action() {
+        action if action.starts_with("Describe") => "",
+        _ => ["SnapshotId", "VolumeId", "ImageId", "ResourceId.1"].iter().find_map(|key| query.get(key)).unwrap_or(""),
+    }
+}
+
+/// Whether a call draws from the bucket of calls that are filtered, paged or name ids.
+#[must_use]
+pub fn is_narrow(query: &Query) -> bool {
+    const NARROWING: [&str; 6] =
+        ["MaxResults", "NextToken", "Filter.1.Name", "VolumeId.1", "SnapshotId.1", "ImageId.1"];
+    !query.action().starts_with("Describe") || NARROWING.iter().any(|key| query.get(key).is_some())
+}
+
+impl Context<'_> {
+    fn answer(&self, query: &Query, body: &impl serde::Serialize) -> String {
+        xml::answer(query.action(), self.request_id, body)
+    }
+
+    /// A new id: the digits of one region's ids come in no order that means anything, as with EC2.
+    fn new_id(&mut self, prefix: &str) -> String {
+        self.region.ids += 1;
+        let name = (self.account, self.region_name, prefix);
+        format!("{prefix}-0{:016x}", chance::mixed(self.region.ids ^ chance::draw(self.behaviour.seed, name)))
+    }
+
+    /// The moment that a listing shows of a resource.
+    fn seen(&self, id: &str) -> DateTime<Utc> {
+        self.now - crate::model::listing_delay(self.behaviour.seed, self.behaviour.listing_delay_ms, id)
+    }
+
+    /// Tags as EC2 takes them (EC2 user guide, "Tag restrictions").
+    fn checked_tags(&self, tags: &[Tag]) -> Result<(), Refusal> {
+        for (n, (key, value)) in tags.iter().enumerate() {
+            if key.to_lowercase().starts_with("aws:") {
+                let why = "Tag keys starting with 'aws:' are reserved for internal use";
+                return Err(Refusal::new("InvalidParameterValue", why));
+            }
+            if key.chars().count() > 128 {
+                return Err(Refusal::new(
+                    "InvalidParameterValue",
+                    "Tag key exceeds the maximum length of 128 characters",
+                ));
+            }
+            if value.chars().count() > 256 {
+                return Err(Refusal::new(
+                    "InvalidParameterValue",
+                    "Tag value exceeds the maximum length of 256 characters",
+                ));
+            }
+            if tags[..n].iter().any(|(other, _)| other == key) {
+                let why = format!("Duplicate tag key '{key}' specified.");
+                return Err(Refusal::new("InvalidParameterValue", why));
+            }
+        }
+        if tags.iter().filter(|(key, _)| !key.starts_with("aws:")).count() > self.behaviour.tags_per_resource {
+            let most = self.behaviour.tags_per_resource;
+            return Err(Refusal::new(
+                "TagLimitExceeded",
+                format!("The maximum number of Tags for a resource is {most}"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// An id that is written as ids of its kind are.
+fn checked_id<'a>(id: &'a str, prefix: &str, parameter: &str, code: &str) -> Result<&'a str, Refusal> {
+    let hex = id.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
+    match hex {
+        Some(hex) if (hex.len() == 17 || hex.len() == 8) && hex.chars().all(|c| c.is_ascii_hexdigit()) => Ok(id),
+        _ => {
+            let message = format!("Value ({id}) for parameter {parameter} is invalid. Expected: '{prefix}-...'.");
+            Err(Refusal::new(code, message))
+        }
+    }
+}
+
+fn regions(context: &Context<'_>, query: &Query) -> Outcome {
+    let names = query.list("RegionName");
+    if let Some(unknown) = names.iter().find(|name| !REGIONS.iter().any(|(region, _)| region == *name)) {
+        return Err(Refusal::value("RegionName", unknown, "It is not a valid region name."));
+    }
+    let all = query.flag("AllRegions");
+    let items = REGIONS.iter().filter_map(|(name, default)| {
+        let opt_in_status = match (default, context.opted_in.iter().any(|region| region == name)) {
+            (true, _) => "opt-in-not-required",
+            (false, true) => "opted-in",
+            (false, false) => "not-opted-in",
+        };
+        let asked = names.is_empty() || names.iter().any(|asked| asked == name);
+        (asked && (all || opt_in_status != "not-opted-in")).then(|| RegionItem {
+            region_name: (*name).to_owned(),
+            region_endpoint: format!("ec2.{name}.amazonaws.com"),
+            opt_in_status,
+        })
+    });
+    Ok((context.answer(query, &Regions { region_info: items.collect() }), None))
+}

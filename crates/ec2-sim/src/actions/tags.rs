@@ -1,0 +1,57 @@
+//! Tags on what is there.
+
+use crate::journal::Effect;
+use crate::query::{Query, Tag};
+use crate::refusal::Refusal;
+use crate::xml::Done;
+
+use super::{Context, Outcome, snapshots, volumes};
+
+pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
+    let given = query.tags("")?;
+    change(context, query, |tags| {
+        for (key, value) in &given {
+            match tags.iter_mut().find(|(k, _)| k == key) {
+                Some(tag) => tag.1.clone_from(value),
+                None => tags.push((key.clone(), value.clone())),
+            }
+        }
+    })
+}
+
+pub fn delete(context: &mut Context<'_>, query: &Query) -> Outcome {
+    let given = query.tags("")?;
+    change(context, query, |tags| tags.retain(|(key, _)| !given.iter().any(|(k, _)| k == key)))
+}
+
+/// Changes the tags of all named resources, or of none.
+fn change(context: &mut Context<'_>, query: &Query, change: impl Fn(&mut Vec<Tag>)) -> Outcome {
+    let ids = query.list("ResourceId");
+    if ids.is_empty() {
+        return Err(Refusal::missing("resourceIdSet"));
+    }
+    let mut changed = Vec::with_capacity(ids.len());
+    for id in &ids {
+        let mut tags = tags_of(context, id)?.clone();
+        change(&mut tags);
+        context.checked_tags(&tags)?;
+        changed.push(tags);
+    }
+    for (id, tags) in ids.iter().zip(changed) {
+        if let Some(volume) = context.region.volumes.get_mut(id) {
+            volume.tags = tags;
+        } else if let Some(snapshot) = context.region.snapshots.get_mut(id) {
+            snapshot.tags = tags;
+        }
+    }
+    Ok((context.answer(query, &Done::YES), Some(Effect::Changed(ids.join(" ")))))
+}
+
+fn tags_of<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Vec<Tag>, Refusal> {
+    if id.starts_with("snap-") {
+        return Ok(&snapshots::owned(context, id)?.tags);
+    }
+    let there = |volume: &&crate::model::Volume| volume.deleted_at.is_none();
+    let volume = context.region.volumes.get(id).filter(there);
+    volume.map(|volume| &volume.tags).ok_or_else(|| volumes::not_found(id))
+}
