@@ -19,8 +19,13 @@ pub struct Clients {
 impl Clients {
     /// Clients with the credentials, the endpoint and the time-outs of this process.
     pub async fn from_env() -> Self {
-        let config = Builder::from(&step_runtime::sdk::config().await).retry_config(RetryConfig::disabled());
-        Self { config, of_region: Mutex::default() }
+        Self::new(Builder::from(&step_runtime::sdk::config().await))
+    }
+
+    /// Clients with another configuration, as over a simulated EC2. It may say anything but how often a call is tried.
+    #[must_use]
+    pub fn new(config: Builder) -> Self {
+        Self { config: config.retry_config(RetryConfig::disabled()), of_region: Mutex::default() }
     }
 
     /// The client of the process's own region.

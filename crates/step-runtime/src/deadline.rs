@@ -25,7 +25,12 @@ impl Deadline {
     #[must_use]
     pub fn of(context: &Context) -> Self {
         let end = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
-        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        Self::within(end.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    /// The deadline of an invocation that Lambda stops when `left` has passed.
+    #[must_use]
+    pub fn within(left: Duration) -> Self {
         Self::after(left.saturating_sub(MARGIN).max(left / 2))
     }
 

@@ -47,7 +47,11 @@ where
     .await
 }
 
-async fn answer<Request, Response, Failure, Work, Answer>(
+/// Answers one invocation, as [`run`] does.
+///
+/// # Errors
+/// [`INVALID_REQUEST`] for an event that is no `Request`, [`STEP_PANICKED`] for a panic, else the step's own error.
+pub async fn answer<Request, Response, Failure, Work, Answer>(
     work: &Work,
     event: &Value,
     deadline: Deadline,
