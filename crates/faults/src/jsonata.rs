@@ -53,8 +53,7 @@ fn evaluate(expression: &str, states: &Value, variables: &BTreeMap<String, Value
     bindings.extend(variables.iter().map(|(name, value)| (name.as_str(), value)));
     // What is not mentioned need not be copied.
     bindings.retain(|name, _| expression.contains(&format!("${name}")));
-    let value =
-        jsonata.evaluate(None, Some(&bindings)).map_err(|error| failure(expression, &error.to_string()))?;
+    let value = jsonata.evaluate(None, Some(&bindings)).map_err(|error| failure(expression, &error.to_string()))?;
     if value.is_undefined() {
         return Err(failure(expression, "it has no value"));
     }

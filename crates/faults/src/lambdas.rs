@@ -212,7 +212,8 @@ impl Lambdas {
         let size = size.ok_or_else(|| Failure::new("Lambda.ResourceNotFoundException", stem))?;
         let began = tokio::time::Instant::now();
         let time_out = Duration::from_secs(size.time_out_seconds);
-        let work = tokio::time::timeout(time_out, self.answer(stem, event, &container, Deadline::within(time_out), mute));
+        let work =
+            tokio::time::timeout(time_out, self.answer(stem, event, &container, Deadline::within(time_out), mute));
         let ended = tokio::select! {
             biased;
             ended = work => Some(ended),
@@ -225,7 +226,9 @@ impl Lambdas {
                 answer.map_err(|error| Failure::new(error.name(), error.message()))
             }
             Some(Err(_)) => Err(Failure::new("Sandbox.Timedout", format!("Task timed out after {time_out:?}"))),
-            None => Err(Failure::new("Runtime.ExitError", "RequestId: 0 Error: Runtime exited with error: signal: killed")),
+            None => {
+                Err(Failure::new("Runtime.ExitError", "RequestId: 0 Error: Runtime exited with error: signal: killed"))
+            }
         }
     }
 
@@ -243,26 +246,40 @@ impl Lambdas {
             "list-regions" => {
                 let ec2 = clients.home();
                 let ec2 = &ec2;
-                written(step_runtime::answer(&async |request, _| list_regions::handle(ec2, config, request).await, event, deadline).await)
+                written(
+                    step_runtime::answer(
+                        &async |request, _| list_regions::handle(ec2, config, request).await,
+                        event,
+                        deadline,
+                    )
+                    .await,
+                )
             }
             "discover-volumes" => {
                 use contract::steps::discover_volumes::Request;
-                let work = async |request: Request, _| discover_volumes::handle(clients.of(&request.job).read(), request).await;
+                let work = async |request: Request, _| {
+                    discover_volumes::handle(clients.of(&request.job).read(), request).await
+                };
                 written(step_runtime::answer(&work, event, deadline).await)
             }
             "create-snapshots" => {
                 use contract::steps::create_snapshots::Request;
-                let work = async |request: Request, deadline| create_snapshots::handle(&clients.of(&request.job), request, deadline).await;
+                let work = async |request: Request, deadline| {
+                    create_snapshots::handle(&clients.of(&request.job), request, deadline).await
+                };
                 written(step_runtime::answer(&work, event, deadline).await)
             }
             "find-expired" => {
                 use contract::steps::find_expired::Request;
-                let work = async |request: Request, _| find_expired::handle(clients.of(&request.job).read(), request).await;
+                let work =
+                    async |request: Request, _| find_expired::handle(clients.of(&request.job).read(), request).await;
                 written(step_runtime::answer(&work, event, deadline).await)
             }
             "delete-snapshots" => {
                 use contract::steps::delete_snapshots::Request;
-                let work = async |request: Request, deadline| delete_snapshots::handle(&clients.of(&request.job), request, deadline).await;
+                let work = async |request: Request, deadline| {
+                    delete_snapshots::handle(&clients.of(&request.job), request, deadline).await
+                };
                 written(step_runtime::answer(&work, event, deadline).await)
             }
             "notify" => {
@@ -275,7 +292,14 @@ impl Lambdas {
             "replay-gate" => {
                 let redrives = Redrives(self.0.redrives.get());
                 let redrives = &redrives;
-                written(step_runtime::answer(&async |request, _| replay_gate::handle(redrives, request).await, event, deadline).await)
+                written(
+                    step_runtime::answer(
+                        &async |request, _| replay_gate::handle(redrives, request).await,
+                        event,
+                        deadline,
+                    )
+                    .await,
+                )
             }
             other => Err(StepError::new("Lambda.ResourceNotFoundException", other.to_owned())),
         }

@@ -10,10 +10,13 @@
 //! state machine; what it must never do is in [`judge`], in words that share no code with `policy`.
 
 pub mod asl;
+pub mod campaign;
 pub mod deployed;
 mod jsonata;
+pub mod judge;
 pub mod lambdas;
 pub mod machine;
+pub mod schedule;
 mod wire;
 
 /// The state machine, as it is deployed.

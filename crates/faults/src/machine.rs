@@ -145,10 +145,8 @@ pub async fn run(
         execution.at = reached;
     }
     let children = history.children.get();
-    execution.counts = Counts { transitions: execution.counts.transitions, ..history.counts() }.and(Counts {
-        transitions: history.transitions.get() + children.transitions,
-        ..children
-    });
+    execution.counts = Counts { transitions: execution.counts.transitions, ..history.counts() }
+        .and(Counts { transitions: history.transitions.get() + children.transitions, ..children });
     ended
 }
 
@@ -478,14 +476,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_redrive_enters_the_state_that_failed_with_its_input() {
         let mut answers = quiet();
-        answers.insert("notify", vec![
-            Ok(json!({ "replayJobs": [{ "region": "b" }], "subject": "", "sent": true })),
-            Ok(json!({ "replayJobs": [], "subject": "", "sent": true })),
-        ]);
-        answers.insert("replay-gate", vec![
-            Err(Failure::new("RegionsFailed", "b")),
-            Ok(json!({ "jobs": [{ "region": "b" }] })),
-        ]);
+        answers.insert(
+            "notify",
+            vec![
+                Ok(json!({ "replayJobs": [{ "region": "b" }], "subject": "", "sent": true })),
+                Ok(json!({ "replayJobs": [], "subject": "", "sent": true })),
+            ],
+        );
+        answers.insert(
+            "replay-gate",
+            vec![Err(Failure::new("RegionsFailed", "b")), Ok(json!({ "jobs": [{ "region": "b" }] }))],
+        );
         let functions = script(answers);
         let (ended, mut execution) = played(&functions).await;
         assert_eq!(ended.unwrap_err().error, "RegionsFailed");
@@ -501,10 +502,13 @@ mod tests {
     async fn a_payload_above_the_limit_ends_the_child_and_nothing_else() {
         let mut answers = quiet();
         let large = "x".repeat(PAYLOAD_BYTES);
-        answers.insert("discover-volumes", vec![
-            Ok(json!({ "volumeIds": [large], "cursor": null, "tally": {} })),
-            quiet()["discover-volumes"][0].clone(),
-        ]);
+        answers.insert(
+            "discover-volumes",
+            vec![
+                Ok(json!({ "volumeIds": [large], "cursor": null, "tally": {} })),
+                quiet()["discover-volumes"][0].clone(),
+            ],
+        );
         let functions = script(answers);
         let (ended, execution) = played(&functions).await;
         assert!(ended.is_ok(), "{ended:?}");

@@ -1,0 +1,218 @@
+//! Plays a schedule, and lets the judge see what it left behind.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use contract::selector::{EXCLUDE_TAG, KEEP_TAG};
+use ec2_sim::Sim;
+use notify::arn::TopicArn;
+use notify::settings::Settings;
+use serde_json::{Value, json};
+use tokio::task::LocalSet;
+
+use crate::asl::StateMachine;
+use crate::judge::{self, Fault};
+use crate::lambdas::{Lambdas, Weather};
+use crate::machine::{self, Execution, Failure};
+use crate::schedule::{ACCOUNT, Change, Night, POLICY, Replay, Schedule};
+
+/// All that a schedule left behind, for the judge.
+pub struct Played {
+    /// What was played.
+    pub schedule: Schedule,
+    /// EC2, with its journal.
+    pub sim: Arc<Sim>,
+    /// The executions of each night.
+    pub nights: Vec<Vec<Run>>,
+    /// What people did, and when.
+    pub done: Vec<(DateTime<Utc>, Change)>,
+}
+
+/// One pass of an execution: from its start, or a redrive, to its end.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// When the execution started.
+    pub started_at: DateTime<Utc>,
+    /// When this pass began and ended.
+    pub began: DateTime<Utc>,
+    /// When this pass ended.
+    pub ended_at: DateTime<Utc>,
+    /// How it ended.
+    pub ended: Result<Value, Failure>,
+    /// The documents of the reports that this pass sent.
+    pub reports: Vec<Value>,
+    /// The most events, the transitions, the largest payload.
+    pub counts: machine::Counts,
+}
+
+/// The run id of a night, as the schedule makes it of its scheduled time.
+#[must_use]
+pub fn run_id(night: DateTime<Utc>) -> String {
+    format!("{POLICY}-{}", night.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// What a deployment tells `notify`.
+///
+/// # Errors
+/// Never.
+pub fn settings() -> Result<Settings> {
+    let topic = TopicArn::new("arn:aws:sns:eu-central-1:111122223333:ebs-backup-report").context("a topic")?;
+    Ok(Settings { topic, account_name: "simulated".to_owned(), report_when_idle: true })
+}
+
+/// Plays the schedule of a seed and gives what is wrong.
+///
+/// # Errors
+/// When the schedule itself cannot be played: a defect of the campaign.
+pub fn play(seed: u64) -> Result<(Played, Vec<Fault>)> {
+    let played = in_virtual_time(play_schedule(Schedule::of(seed)))?;
+    let faults = judge::all(&played);
+    Ok((played, faults))
+}
+
+/// Runs something in a runtime of its own whose time passes as soon as everybody waits.
+///
+/// # Errors
+/// When there is no runtime, or what `work` says.
+pub fn in_virtual_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    LocalSet::new().block_on(&runtime, work)
+}
+
+async fn play_schedule(schedule: Schedule) -> Result<Played> {
+    // Whatever is drawn by chance in the code under test is drawn from the same seed.
+    fastrand::seed(schedule.seed);
+    let machine: StateMachine = serde_json::from_str(crate::STATE_MACHINE)?;
+    let sim = Arc::new(Sim::new(schedule.start, schedule.behaviour.clone()));
+    for (region, seed) in &schedule.fleet {
+        sim.seed(ACCOUNT, region, seed.clone());
+    }
+    let config = contract::parse::from_value(&schedule.config)?;
+    let lambdas = Lambdas::new(&sim, ACCOUNT, config, settings()?, schedule.seed);
+    let player = Rc::new(Player { machine, sim: Arc::clone(&sim), lambdas, seed: schedule.seed });
+    let mut nights = Vec::new();
+    let mut done = Vec::new();
+    for (n, night) in schedule.nights.iter().enumerate() {
+        let begins = Schedule::night_begins(schedule.start, n);
+        // A night that took longer than a day makes the next one late.
+        let wait = (begins - sim.clock().now()).max(TimeDelta::zero());
+        sim.clock().sleep(wait.to_std()?).await;
+        nights.push(player.night(night, begins, n, &mut done).await?);
+        // Whatever is still under way ends within a function's time-out.
+        sim.clock().sleep(Duration::from_secs(1_000)).await;
+    }
+    Ok(Played { schedule, sim, nights, done })
+}
+
+struct Player {
+    machine: StateMachine,
+    sim: Arc<Sim>,
+    lambdas: Lambdas,
+    seed: u64,
+}
+
+impl Player {
+    async fn night(
+        self: &Rc<Self>,
+        night: &Night,
+        begins: DateTime<Utc>,
+        n: usize,
+        done: &mut Vec<(DateTime<Utc>, Change)>,
+    ) -> Result<Vec<Run>> {
+        self.sim.script(night.faults.clone());
+        self.lambdas.weather(night.weather);
+        let began = self.sim.clock().now();
+        for (after, change) in &night.changes {
+            done.push((began + TimeDelta::seconds((*after).cast_signed()), change.clone()));
+            let (sim, after, change) = (Arc::clone(&self.sim), *after, change.clone());
+            tokio::task::spawn_local(async move {
+                sim.clock().sleep(Duration::from_secs(after)).await;
+                change_now(&sim, &change);
+            });
+        }
+        let mut input = json!({ "runId": run_id(begins), "policy": POLICY });
+        if night.dry_run {
+            input["dryRun"] = true.into();
+        }
+        let second = night.again_after.map(|after| {
+            let (player, input) = (Rc::clone(self), input.clone());
+            tokio::task::spawn_local(async move {
+                player.sim.clock().sleep(Duration::from_secs(after)).await;
+                player.execution(&format!("night-{n}-again"), input, &[]).await
+            })
+        });
+        let mut runs = self.execution(&format!("night-{n}"), input, &night.replays).await?;
+        if let Some(second) = second {
+            runs.extend(second.await??);
+        }
+        Ok(runs)
+    }
+
+    /// An execution with its replays.
+    async fn execution(&self, name: &str, input: Value, replays: &[Replay]) -> Result<Vec<Run>> {
+        let mut execution = Execution::new(&self.machine, name, self.sim.clock().now(), input);
+        let mut runs = vec![self.pass(&mut execution).await?];
+        for (n, replay) in replays.iter().enumerate() {
+            let Some(red) = runs.last().filter(|run| run.ended.is_err()) else { break };
+            if !replay.still_bad {
+                self.sim.script(Vec::new());
+                self.lambdas.weather(Weather::default());
+            }
+            let pasted =
+                red.reports.last().map(|report| report["replayInput"].clone()).filter(|input| !input.is_null());
+            self.sim.clock().sleep(Duration::from_secs(600)).await;
+            if let Some(pasted) = pasted.filter(|_| !replay.redrive) {
+                execution = Execution::new(&self.machine, format!("{name}-replay-{n}"), self.sim.clock().now(), pasted);
+            } else {
+                execution.redrive_count += 1;
+            }
+            runs.push(self.pass(&mut execution).await?);
+        }
+        Ok(runs)
+    }
+
+    async fn pass(&self, execution: &mut Execution) -> Result<Run> {
+        let mailbox = self.lambdas.mailbox();
+        let before = mailbox.messages().len();
+        let began = self.sim.clock().now();
+        self.lambdas.redriven(execution.redrive_count);
+        let ended = machine::run(&self.machine, &self.lambdas, self.seed, execution).await;
+        let arn = execution.arn();
+        let mut reports = Vec::new();
+        for message in mailbox.messages().into_iter().skip(before) {
+            let variants: Value = serde_json::from_str(&message.body)?;
+            let document: Value = serde_json::from_str(variants["default"].as_str().unwrap_or_default())?;
+            // Another execution may report at the same time.
+            if document["run"]["executionArn"] == arn.as_str() {
+                reports.push(document);
+            }
+        }
+        Ok(Run {
+            started_at: execution.started_at,
+            began,
+            ended_at: self.sim.clock().now(),
+            ended,
+            reports,
+            counts: execution.counts,
+        })
+    }
+}
+
+fn change_now(sim: &Sim, change: &Change) {
+    let now = sim.clock().now();
+    let tagged = |tags: &mut Vec<(String, String)>, key: &str| tags.push((key.to_owned(), String::new()));
+    match change {
+        Change::DeleteVolume(region, volume) => {
+            sim.change_volume(ACCOUNT, region, volume, |volume| volume.deleted_at = Some(now));
+        }
+        Change::Exclude(region, volume) => {
+            sim.change_volume(ACCOUNT, region, volume, |volume| tagged(&mut volume.tags, EXCLUDE_TAG));
+        }
+        Change::Hold(region, snapshot) => {
+            sim.change_snapshot(ACCOUNT, region, snapshot, |snapshot| tagged(&mut snapshot.tags, KEEP_TAG));
+        }
+    }
+}
