@@ -78,6 +78,10 @@ async fn without_snapshot(
     job: &RegionJob,
     volume_ids: &[VolumeId],
 ) -> Result<Found, Ec2Error> {
+    // The volumes first, and then, as the last thing before anything is created, what the run has made of them: the longer
+    // ago that was looked up, the more of it may be missing, and every one that is missing is a twin to be.
+    let mut now: BTreeMap<VolumeId, Volume> =
+        ec2.volumes(volume_ids).await?.into_iter().map(|volume| (volume.id.clone(), volume)).collect();
     let there = ec2.of_run(&job.policy.name, &job.run_id, volume_ids).await?;
     // A snapshot that failed is none: the volume gets another.
     let there: BTreeSet<VolumeId> = there
@@ -85,16 +89,14 @@ async fn without_snapshot(
         .filter(|snapshot| snapshot.state.is_backup())
         .filter_map(|snapshot| snapshot.volume)
         .collect();
-    let missing: Vec<VolumeId> = volume_ids.iter().filter(|volume| !there.contains(volume)).cloned().collect();
-    let mut now: BTreeMap<VolumeId, Volume> =
-        ec2.volumes(&missing).await?.into_iter().map(|volume| (volume.id.clone(), volume)).collect();
 
-    let mut found =
-        Found { existing: (volume_ids.len() - missing.len()) as u64, skipped: Vec::new(), wanted: Vec::new() };
-    for id in missing {
-        match now.remove(&id).filter(|volume| selects(&job.policy.tag, &volume.tags)) {
+    let mut found = Found { existing: 0, skipped: Vec::new(), wanted: Vec::new() };
+    for id in volume_ids {
+        let selected = now.remove(id).filter(|volume| selects(&job.policy.tag, &volume.tags));
+        match selected {
+            _ if there.contains(id) => found.existing += 1,
             Some(volume) => found.wanted.push(volume),
-            None => found.skipped.push(id),
+            None => found.skipped.push(id.clone()),
         }
     }
     Ok(found)

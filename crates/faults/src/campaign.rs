@@ -206,7 +206,7 @@ fn change_now(sim: &Sim, change: &Change) {
     let tagged = |tags: &mut Vec<(String, String)>, key: &str| tags.push((key.to_owned(), String::new()));
     match change {
         Change::DeleteVolume(region, volume) => {
-            sim.change_volume(ACCOUNT, region, volume, |volume| volume.deleted_at = Some(now));
+            sim.change_volume(ACCOUNT, region, volume, |volume| volume.deleted_at = volume.deleted_at.or(Some(now)));
         }
         Change::Exclude(region, volume) => {
             sim.change_volume(ACCOUNT, region, volume, |volume| tagged(&mut volume.tags, EXCLUDE_TAG));

@@ -16,6 +16,8 @@ use crate::schedule::{ACCOUNT, Change, POLICY, Schedule, TAG};
 
 /// How long before a deletion a snapshot was looked at, at most: a hold that is younger may have been overlooked.
 const LOOK: TimeDelta = TimeDelta::minutes(15);
+/// How long before a deletion its plan was made, at most, in a region as small as those of a schedule.
+const PLANNED: TimeDelta = TimeDelta::minutes(3);
 /// Up to this delay of listings a run never makes a twin: EC2 refuses a second snapshot of a volume for longer.
 const LISTED_IN_TIME_MS: u32 = 14_000;
 
@@ -163,11 +165,13 @@ impl<'a> Judge<'a> {
             let run = self.run_of(self.night(at));
             let alive =
                 lives.volumes.get(volume).filter(|v| v.deleted_at.is_none_or(|deleted| at < deleted) && selected(v));
+            // That a snapshot has failed is known when a listing shows it; the plan was made a little earlier still.
+            let known = TimeDelta::milliseconds(self.played.schedule.behaviour.listing_delay_ms.into()) + PLANNED;
             let backed_up = lives.snapshots.values().any(|other| {
                 of_volume(other) == Some(volume)
                     && other.tag_value(RUN_TAG) == Some(run.as_str())
                     && other.exists(at)
-                    && other.state(at) != "error"
+                    && other.state(at - known) != "error"
             });
             let must_be_backed_up = alive.is_some();
 

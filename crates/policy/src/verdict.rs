@@ -158,11 +158,14 @@ pub fn on_volume(snapshots: &[&Snapshot], rules: Rules<'_>, backed_up: bool) -> 
     let twins = twins(&completed);
     let mut nth = 0;
     let on_completed = completed.iter().map(|snapshot| {
-        let twin_of = twins.get(&snapshot.id);
-        if twin_of.is_none() {
-            nth += 1;
-        }
-        (*snapshot, on_completed(snapshot, nth, twin_of.copied(), rules))
+        let place = match twins.get(&snapshot.id) {
+            Some((newest, run)) => Place::TwinOf(newest, run),
+            None => {
+                nth += 1;
+                Place::Nth(nth)
+            }
+        };
+        (*snapshot, on_completed(snapshot, place, rules))
     });
     let others = snapshots.iter().filter(|snapshot| snapshot.state != SnapshotState::Completed);
     let on_others: Vec<_> = others.map(|snapshot| (*snapshot, on_unfinished(snapshot, rules.now))).collect();
@@ -179,18 +182,26 @@ pub fn on_volume(snapshots: &[&Snapshot], rules: Rules<'_>, backed_up: bool) -> 
         .collect()
 }
 
-/// The completed snapshots that a newer one of the same run makes superfluous, each with the newer one. Held ones are
-/// no twins: they stay.
-fn twins<'a>(newest_first: &[&'a Snapshot]) -> BTreeMap<&'a SnapshotId, &'a SnapshotId> {
+/// Where a completed snapshot stands among those of its volume.
+#[derive(Debug, Clone, Copy)]
+enum Place<'a> {
+    /// Its number among the restore points, 1 for the newest.
+    Nth(u32),
+    /// The same run made this newer one. It is no restore point of its own, so it takes no place from one: not even when
+    /// it is held, and stays.
+    TwinOf(&'a SnapshotId, &'a RunId),
+}
+
+/// The completed snapshots that a newer one of the same run makes superfluous, each with the newer one and the run.
+fn twins<'a>(newest_first: &[&'a Snapshot]) -> BTreeMap<&'a SnapshotId, (&'a SnapshotId, &'a RunId)> {
     let mut newest_of_run: BTreeMap<&RunId, &SnapshotId> = BTreeMap::new();
     let mut twins = BTreeMap::new();
     for snapshot in newest_first {
         let Some(run) = &snapshot.run else { continue };
         match newest_of_run.get(run) {
-            Some(newest) if !snapshot.hold => {
-                twins.insert(&snapshot.id, *newest);
+            Some(newest) => {
+                twins.insert(&snapshot.id, (*newest, run));
             }
-            Some(_) => {}
             None => {
                 newest_of_run.insert(run, &snapshot.id);
             }
@@ -199,10 +210,14 @@ fn twins<'a>(newest_first: &[&'a Snapshot]) -> BTreeMap<&'a SnapshotId, &'a Snap
     twins
 }
 
-fn on_completed(snapshot: &Snapshot, nth: u32, twin_of: Option<&SnapshotId>, rules: Rules<'_>) -> Decision {
-    if let (Some(of), Some(run)) = (twin_of, &snapshot.run) {
-        return Decision::Delete(DeleteReason::Duplicate { of: of.clone(), run: run.clone() });
-    }
+fn on_completed(snapshot: &Snapshot, place: Place<'_>, rules: Rules<'_>) -> Decision {
+    let nth = match place {
+        Place::Nth(nth) => nth,
+        Place::TwinOf(..) if snapshot.hold => return Decision::Keep(vec![KeepReason::Hold]),
+        Place::TwinOf(of, run) => {
+            return Decision::Delete(DeleteReason::Duplicate { of: of.clone(), run: run.clone() });
+        }
+    };
     let age = rules.now - snapshot.started_at;
     let mut reasons = Vec::new();
     if let Some(of) = rules.retention.keep_days().filter(|days| age < TimeDelta::days(i64::from(*days))) {

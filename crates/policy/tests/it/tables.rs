@@ -94,6 +94,21 @@ fn s5_of_two_snapshots_of_one_run_the_newer_stays() {
 }
 
 #[test]
+fn s3_a_held_twin_takes_no_place_from_a_restore_point() {
+    let mut nights = [snapshot(1, 0), snapshot(2, 1), snapshot(3, 24), snapshot(4, 48)];
+    for twin in &mut nights[..2] {
+        twin.run = Some(run("tonight"));
+    }
+    nights[1].hold = true;
+    insta::assert_snapshot!(table(&nights, &keep(None, Some(2)), 1, true), @r"
+    snap-00000001    0 h  completed  keep      keepLast 1/2; floor 1/1
+    snap-00000002    1 h  completed  keep      hold
+    snap-00000003   24 h  completed  keep      keepLast 2/2
+    snap-00000004   48 h  completed  delete    expired: 2 days old, no rule wants it
+    ");
+}
+
+#[test]
 fn s12_what_is_not_completed_counts_for_nothing() {
     let mut nights = [snapshot(1, 1), snapshot(2, 24), snapshot(3, 25), snapshot(4, 26), snapshot(5, 24 * 40)];
     nights[0].state = SnapshotState::Error;
