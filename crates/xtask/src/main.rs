@@ -42,6 +42,14 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_value = "x86_64")]
         arch: Vec<package::Architecture>,
     },
+    /// Play nights that go wrong, each from a seed, over a simulated EC2, and hold what they leave behind against the invariants.
+    Faults {
+        /// What `faults --help` lists: --schedules N, --seed S, --show.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Play the largest nights in virtual time, and hold them against the limits of AWS.
+    Scale,
     /// Rewrite the files that are generated from the code: the execution input's schema, the CDK template's snapshot.
     Generate,
 }
@@ -64,8 +72,17 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test => Ok(verify::test(&workspace, &tools)),
         Command::Check => Ok(verify::check(&workspace, &tools)),
         Command::Package { arch } => package::package(&workspace, &tools, &arch).map(|()| ExitCode::SUCCESS),
+        Command::Faults { arguments } => campaign(&workspace, &tools, "faults", &arguments),
+        Command::Scale => campaign(&workspace, &tools, "scale", &[]),
         Command::Generate => verify::generate(&workspace, &tools).map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// Builds a program of the fault campaign, optimised, and runs it.
+fn campaign(workspace: &Workspace, tools: &Tools, program: &str, arguments: &[String]) -> Result<ExitCode> {
+    tools.announce_first_build();
+    let status = workspace.campaign(program)?.args(arguments).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn demo(workspace: &Workspace, tools: &Tools, keep: bool) -> Result<ExitCode> {

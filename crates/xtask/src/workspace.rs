@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::report::capture;
+
 /// The stems of the steps: package, binary and Lambda.
 pub const STEPS: [&str; 7] = [
     "list-regions",
@@ -52,6 +54,15 @@ impl Workspace {
         let mut command = Command::new(self.target.join("debug").join(name));
         command.current_dir(&self.root);
         command
+    }
+
+    /// A program of the profile `campaign`, built and ready to run.
+    pub fn campaign(&self, program: &str) -> Result<Command> {
+        const PROFILE: &str = "campaign";
+        capture(self.cargo("build").args(["--quiet", "--profile", PROFILE, "--bin", program]))?;
+        let mut command = Command::new(self.target.join(PROFILE).join(program));
+        command.current_dir(&self.root);
+        Ok(command)
     }
 
     /// The CDK app.

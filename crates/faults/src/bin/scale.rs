@@ -1,0 +1,3 @@
+//! The largest nights.
+
+fn main() {}
