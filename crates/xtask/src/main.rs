@@ -42,7 +42,8 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_value = "x86_64")]
         arch: Vec<package::Architecture>,
     },
-    /// Rewrite the files that are generated from the code: the execution input's schema, the CDK template's snapshot.
+    /// Rewrite what is generated from the code: the execution input's schema, the list of EC2 differences, the CDK
+    /// template's snapshot.
     Generate,
 }
 
