@@ -120,7 +120,7 @@ impl Context<'_> {
         self.now - crate::model::listing_delay(self.behaviour.seed, self.behaviour.listing_delay_ms, id)
     }
 
-    /// Tags as EC2 takes them (EC2 user guide, "Tag restrictions").
+    /// Tags of one call, as EC2 takes them (EC2 user guide, "Tag restrictions").
     fn checked_tags(&self, tags: &[Tag]) -> Result<(), Refusal> {
         for (n, (key, value)) in tags.iter().enumerate() {
             if key.to_lowercase().starts_with("aws:") {
@@ -144,6 +144,11 @@ impl Context<'_> {
                 return Err(Refusal::new("InvalidParameterValue", why));
             }
         }
+        self.within_tag_limit(tags)
+    }
+
+    /// No more tags on one resource than it may have, those of AWS not counted.
+    fn within_tag_limit(&self, tags: &[Tag]) -> Result<(), Refusal> {
         if tags.iter().filter(|(key, _)| !key.starts_with("aws:")).count() > self.behaviour.tags_per_resource {
             let most = self.behaviour.tags_per_resource;
             return Err(Refusal::new(
@@ -155,22 +160,29 @@ impl Context<'_> {
     }
 }
 
+/// A kind of id: what it begins with, the parameter it comes in, and the code for one that only begins so.
+struct Kind(&'static str, &'static str, &'static str);
+
+const VOLUME: Kind = Kind("vol", "volumeId", "InvalidVolumeID.Malformed");
+const SNAPSHOT: Kind = Kind("snap", "snapshotId", "InvalidSnapshotID.Malformed");
+const IMAGE: Kind = Kind("ami", "imageId", "InvalidAMIID.Malformed");
+
 /// An id that is written as ids of its kind are.
-fn checked_id<'a>(id: &'a str, prefix: &str, parameter: &str, code: &str) -> Result<&'a str, Refusal> {
-    let hex = id.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
-    match hex {
-        Some(hex) if (hex.len() == 17 || hex.len() == 8) && hex.chars().all(|c| c.is_ascii_hexdigit()) => Ok(id),
-        _ => {
-            let message = format!("Value ({id}) for parameter {parameter} is invalid. Expected: '{prefix}-...'.");
-            Err(Refusal::new(code, message))
-        }
+fn checked_id(id: &str, Kind(prefix, parameter, malformed): Kind) -> Result<&str, Refusal> {
+    let Some(hex) = id.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')) else {
+        return Err(Refusal::value(parameter, id, &format!("Expected: '{prefix}-...'.")));
+    };
+    if (hex.len() == 17 || hex.len() == 8) && hex.chars().all(|c| c.is_ascii_hexdigit()) {
+        Ok(id)
+    } else {
+        Err(Refusal::new(malformed, format!("Invalid id: \"{id}\"")))
     }
 }
 
 fn regions(context: &Context<'_>, query: &Query) -> Outcome {
     let names = query.list("RegionName");
     if let Some(unknown) = names.iter().find(|name| !REGIONS.iter().any(|(region, _)| region == *name)) {
-        return Err(Refusal::value("RegionName", unknown, "It is not a valid region name."));
+        return Err(Refusal::new("InvalidParameterValue", format!("Invalid region: [{unknown}]")));
     }
     let all = query.flag("AllRegions");
     let items = REGIONS.iter().filter_map(|(name, default)| {

@@ -76,13 +76,22 @@ impl Query {
     /// # Errors
     /// `InvalidParameterValue` for a tag without a key.
     pub fn tags(&self, prefix: &str) -> Result<Vec<Tag>, Refusal> {
+        let patterns = self.tag_patterns(prefix)?.into_iter();
+        Ok(patterns.map(|(key, value)| (key, value.unwrap_or_default())).collect())
+    }
+
+    /// The same where a tag without a value means any value.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` for a tag without a key.
+    pub fn tag_patterns(&self, prefix: &str) -> Result<Vec<(String, Option<String>)>, Refusal> {
         let mut tags = Vec::new();
         for n in 1.. {
             let key = self.values.get(&format!("{prefix}Tag.{n}.Key"));
             let value = self.values.get(&format!("{prefix}Tag.{n}.Value"));
             match (key, value) {
                 (None, None) => break,
-                (Some(key), value) if !key.is_empty() => tags.push((key.clone(), value.cloned().unwrap_or_default())),
+                (Some(key), value) if !key.is_empty() => tags.push((key.clone(), value.cloned())),
                 _ => return Err(Refusal::value("Key", "", "Tag keys must not be empty.")),
             }
         }
@@ -110,16 +119,22 @@ impl Query {
     /// The filters.
     ///
     /// # Errors
-    /// `FilterLimitExceeded` above 200 values in one filter (EC2 API, "Filtering").
+    /// `FilterLimitExceeded` above 200 values in one filter, or 255 characters in a value (EC2 API, "Filtering").
     pub fn filters(&self) -> Result<Vec<Filter>, Refusal> {
         /// Values in one filter.
         const VALUES: usize = 200;
+        /// Characters in a value.
+        const CHARS: usize = 255;
         let mut filters = Vec::new();
         for n in 1.. {
             let Some(name) = self.values.get(&format!("Filter.{n}.Name")) else { break };
             let values = self.list(&format!("Filter.{n}.Value"));
             if values.len() > VALUES {
                 let message = format!("The maximum number of filter values specified on a single call is {VALUES}");
+                return Err(Refusal::new("FilterLimitExceeded", message));
+            }
+            if values.iter().any(|value| value.chars().count() > CHARS) {
+                let message = format!("The maximum length for a filter value is {CHARS} characters");
                 return Err(Refusal::new("FilterLimitExceeded", message));
             }
             filters.push(Filter { name: name.clone(), values });

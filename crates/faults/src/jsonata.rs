@@ -102,9 +102,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn filled(template: Value) -> Result<Value, Failure> {
+    fn filled(template: &Value) -> Result<Value, Failure> {
         let states = json!({ "input": { "one": ["a"], "none": [], "cursor": null, "n": 7, "text": "0123456789" } });
-        fill(&template, &states, &BTreeMap::from([("job".to_owned(), json!({ "region": "eu-west-1" }))]))
+        fill(template, &states, &BTreeMap::from([("job".to_owned(), json!({ "region": "eu-west-1" }))]))
     }
 
     #[test]
@@ -123,15 +123,15 @@ mod tests {
             ("$substring($exists($states.input.n) ? $string($states.input.n) : '', 0, 200)", json!("7")),
             ("$substring($states.input.text, 0, 3)", json!("012")),
         ] {
-            assert_eq!(filled(json!(format!("{{% {expression} %}}"))).unwrap(), expected, "{expression}");
+            assert_eq!(filled(&json!(format!("{{% {expression} %}}"))).unwrap(), expected, "{expression}");
         }
-        assert_eq!(filled(json!({ "a": ["{% $states.input.n %}", 1] })).unwrap(), json!({ "a": [7, 1] }));
+        assert_eq!(filled(&json!({ "a": ["{% $states.input.n %}", 1] })).unwrap(), json!({ "a": [7, 1] }));
     }
 
     #[test]
     fn what_has_no_value_is_an_error() {
         for expression in ["{% $states.input.missing %}", "{% $nobody %}", "{% $states.input.n.m %}", "{% ( %}"] {
-            assert_eq!(filled(json!(expression)).unwrap_err().error, QUERY_EVALUATION_ERROR, "{expression}");
+            assert_eq!(filled(&json!(expression)).unwrap_err().error, QUERY_EVALUATION_ERROR, "{expression}");
         }
     }
 }

@@ -50,7 +50,8 @@ enum Command {
     },
     /// Play the largest nights in virtual time, and hold them against the limits of AWS.
     Scale,
-    /// Rewrite the files that are generated from the code: the execution input's schema, the CDK template's snapshot.
+    /// Rewrite what is generated from the code: the execution input's schema, the list of EC2 differences, the CDK
+    /// template's snapshot.
     Generate,
 }
 

@@ -40,6 +40,12 @@ impl<'a> Tools<'a> {
         Self { workspace }
     }
 
+    /// A Python that can run the EC2 that ours and the local AWS's are held against.
+    pub fn moto(&self) -> Result<(&'static str, PathBuf)> {
+        let bin = self.venv("moto", &self.workspace.root.join("crates/local-aws/server/moto-requirements.txt"))?;
+        Ok(("EBS_BACKUP_MOTO_PYTHON", bin.join("python")))
+    }
+
     /// The local AWS, the CDK and the binaries, all ready.
     pub fn local_aws(&self) -> Result<LocalAws> {
         let bin = self.venv("ministack", &self.workspace.root.join("crates/local-aws/server/requirements.txt"))?;

@@ -31,10 +31,16 @@ pub fn test(workspace: &Workspace, tools: &Tools<'_>) -> ExitCode {
         count_node(&capture(Command::new("npm").args(["test", "--silent"]).current_dir(workspace.infra()))?)
     });
     report.tests("tests on the local AWS", || {
-        let local = local.context("there is no local AWS")?;
-        let mut tests = Command::new(cargo());
-        tests.current_dir(&workspace.root).args(["test", "--workspace", "--locked", "--quiet", "--test", "local_aws"]);
-        count_rust(&capture(tests.args(["--", "--ignored"]).envs([local.environment()]))?)
+        let local = local.as_ref().context("there is no local AWS")?;
+        let mut tests = workspace.cargo("test");
+        tests.args(["--quiet", "--test", "local_aws", "--", "--ignored"]).envs([local.environment()]);
+        count_rust(&capture(&mut tests)?)
+    });
+    report.tests("EC2, three times", || {
+        let local = local.as_ref().context("there is no local AWS")?;
+        let mut tests = workspace.cargo("test");
+        tests.args(["--quiet", "--test", "conformance", "--", "--ignored"]).envs([local.environment()]);
+        count_rust(&capture(tests.envs([tools.moto()?]))?)
     });
     report.close()
 }
@@ -67,7 +73,9 @@ fn checks(report: &mut Report, workspace: &Workspace, tools: &Tools<'_>) {
 
 /// Rewrites what is generated from the code.
 pub fn generate(workspace: &Workspace, tools: &Tools<'_>) -> Result<()> {
-    capture(workspace.cargo("test").args(["--quiet", "--test", "contract"]).env("UPDATE_GENERATED", "1"))?;
+    let mut tests = workspace.cargo("test");
+    tests.args(["--quiet", "--test", "contract", "--test", "conformance"]);
+    capture(tests.env("UPDATE_GENERATED", "1"))?;
     tools.npm()?;
     capture(Command::new("npm").args(["run", "test:update", "--silent"]).current_dir(workspace.infra()))?;
     Ok(())

@@ -6,7 +6,7 @@ use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::xml::{Done, ImageItem, Images, NewImage};
 
-use super::{Context, Outcome, snapshots};
+use super::{Context, IMAGE, Outcome, checked_id, snapshots};
 
 pub fn register(context: &mut Context<'_>, query: &Query) -> Outcome {
     let name = query.required("Name")?.to_owned();
@@ -23,7 +23,7 @@ pub fn register(context: &mut Context<'_>, query: &Query) -> Outcome {
 }
 
 pub fn deregister(context: &mut Context<'_>, query: &Query) -> Outcome {
-    let id = query.required("ImageId")?.to_owned();
+    let id = checked_id(query.required("ImageId")?, IMAGE)?.to_owned();
     if context.region.images.remove(&id).is_none() {
         return Err(Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist")));
     }

@@ -21,18 +21,18 @@ impl Paging {
     /// Reads `MaxResults` and `NextToken`. A token is good for the question that it was given for, and no other.
     ///
     /// # Errors
-    /// `InvalidParameterValue` for a size out of `bounds` or a token that is none; `InvalidParameterCombination` for a
-    /// size together with ids.
+    /// `InvalidParameterValue` for a size below `bounds` or a token that is none; `InvalidParameterCombination` for a size
+    /// together with ids. A size above `bounds` is taken for the largest.
     pub fn of(query: &Query, filters: &[Filter], ids: &[String], bounds: (u32, u32)) -> Result<Self, Refusal> {
         let size: Option<u32> = query.number("MaxResults")?;
         let question = chance::draw(0, (query.action(), filters, query.list("Owner")));
         if let Some(size) = size {
             if !ids.is_empty() {
-                let message = "The parameter MaxResults cannot be used together with a list of ids";
+                let message = "The parameter maxResults cannot be used with a list of ids";
                 return Err(Refusal::combination(message));
             }
-            if !(bounds.0..=bounds.1).contains(&size) {
-                let why = format!("Expecting a value of {} to {}.", bounds.0, bounds.1);
+            if size < bounds.0 {
+                let why = format!("Expecting a value greater than {}.", bounds.0);
                 return Err(Refusal::value("MaxResults", &size.to_string(), &why));
             }
         }
@@ -45,7 +45,12 @@ impl Paging {
         };
         // A listing that was paged goes on in pages of the documented maximum when no size is given.
         let unpaged = if after.is_some() { bounds.1 as usize } else { usize::MAX };
-        Ok(Self { size: size.map_or(unpaged, |size| size as usize), after, question })
+        Ok(Self { size: size.map_or(unpaged, |size| size.min(bounds.1) as usize), after, question })
+    }
+
+    /// Whether the caller wants pages.
+    pub fn is_asked_for(&self) -> bool {
+        self.size < usize::MAX
     }
 
     /// The next page of what passes `wanted`, and the token behind it.
@@ -140,7 +145,7 @@ mod tests {
     fn bounds_ids_and_foreign_tokens_are_refused() {
         let code = |form: &str| paging(form).err().map(|refusal| refusal.code);
         assert_eq!(code("MaxResults=4").as_deref(), Some("InvalidParameterValue"));
-        assert_eq!(code("MaxResults=501").as_deref(), Some("InvalidParameterValue"));
+        assert_eq!(code("MaxResults=501"), None, "it is taken for 500");
         assert_eq!(code("MaxResults=many").as_deref(), Some("InvalidParameterValue"));
         assert_eq!(code("MaxResults=5&VolumeId.1=v").as_deref(), Some("InvalidParameterCombination"));
         assert_eq!(code("NextToken=x").as_deref(), Some("InvalidParameterValue"));

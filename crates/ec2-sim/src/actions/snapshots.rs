@@ -1,5 +1,7 @@
 //! Snapshots.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use crate::journal::Effect;
@@ -9,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::xml::{Done, Locked, SnapshotItem, Snapshots};
 
 use super::listing::{self, Paging};
-use super::{Context, Outcome, checked_id, volumes};
+use super::{Context, Outcome, SNAPSHOT, VOLUME, checked_id, volumes};
 
 /// Bounds of `MaxResults` (EC2 API, DescribeSnapshots).
 const PAGE: (u32, u32) = (5, 1_000);
@@ -29,14 +31,14 @@ pub fn describe(context: &Context<'_>, query: &Query) -> Outcome {
                 .iter()
                 .any(|owner| *owner == snapshot.owner || (owner == "self" && snapshot.owner == context.account))
     };
+    let there = |snapshot: &Snapshot| owned(snapshot) && snapshot.exists(context.seen(&snapshot.id));
     let wanted = |snapshot: &Snapshot| {
-        owned(snapshot)
-            && snapshot.exists(context.seen(&snapshot.id))
-            && filters.iter().all(|filter| passes(context, filter, snapshot).unwrap_or_default())
+        there(snapshot) && filters.iter().all(|filter| passes(context, filter, snapshot).unwrap_or_default())
     };
     let (found, next_token) = if !ids.is_empty() {
-        (named(context, &ids, wanted)?, None)
-    } else if let Some(few) = candidates(context, &filters).filter(|_| query.get("MaxResults").is_none()) {
+        let named = named(context, &ids, there)?;
+        (named.into_iter().filter(|snapshot| wanted(snapshot)).collect(), None)
+    } else if let Some(few) = candidates(context, &filters).filter(|_| !paging.is_asked_for()) {
         (few.into_iter().filter(|snapshot| wanted(snapshot)).collect(), None)
     } else {
         paging.page(&context.region.snapshots, wanted)
@@ -49,7 +51,7 @@ pub fn describe(context: &Context<'_>, query: &Query) -> Outcome {
 fn candidates<'a>(context: &'a Context<'_>, filters: &[Filter]) -> Option<Vec<&'a Snapshot>> {
     let plain = |filter: &&Filter| !filter.values.iter().any(|value| value.contains(['*', '?', '\\']));
     let by = |name: &str| filters.iter().filter(plain).find(|filter| filter.name == name);
-    let ids: Vec<&String> = if let Some(filter) = by("snapshot-id") {
+    let ids: BTreeSet<&String> = if let Some(filter) = by("snapshot-id") {
         filter.values.iter().collect()
     } else {
         by("volume-id")?.values.iter().flat_map(|volume| context.region.snapshots_of(volume)).collect()
@@ -60,12 +62,12 @@ fn candidates<'a>(context: &'a Context<'_>, filters: &[Filter]) -> Option<Vec<&'
 fn named<'a>(
     context: &'a Context<'_>,
     ids: &[String],
-    wanted: impl Fn(&Snapshot) -> bool,
+    there: impl Fn(&Snapshot) -> bool,
 ) -> Result<Vec<&'a Snapshot>, Refusal> {
     let mut found = Vec::new();
-    for id in ids {
-        checked_id(id, "snap", "snapshotId", "InvalidSnapshotID.Malformed")?;
-        let snapshot = context.region.snapshots.get(id).filter(|snapshot| wanted(snapshot));
+    for id in ids.iter().collect::<BTreeSet<_>>() {
+        checked_id(id, SNAPSHOT)?;
+        let snapshot = context.region.snapshots.get(id).filter(|snapshot| there(snapshot));
         found.push(snapshot.ok_or_else(|| not_found(id))?);
     }
     Ok(found)
@@ -94,18 +96,18 @@ fn not_found(id: &str) -> Refusal {
 
 /// A snapshot of the account that is there.
 pub fn owned<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Snapshot, Refusal> {
-    checked_id(id, "snap", "snapshotId", "InvalidSnapshotID.Malformed")?;
+    checked_id(id, SNAPSHOT)?;
     let mine = |snapshot: &&Snapshot| snapshot.owner == context.account && snapshot.exists(context.now);
     context.region.snapshots.get(id).filter(mine).ok_or_else(|| not_found(id))
 }
 
 pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
     let id = query.required("VolumeId")?;
-    checked_id(id, "vol", "volumeId", "InvalidParameterValue")?;
+    checked_id(id, VOLUME)?;
     let description = query.get("Description").unwrap_or_default();
     if description.chars().count() > DESCRIPTION_CHARS {
-        let message = format!("The description must be at most {DESCRIPTION_CHARS} characters long");
-        return Err(Refusal::new("InvalidParameterValue", message));
+        let why = format!("It exceeds {DESCRIPTION_CHARS} characters");
+        return Err(Refusal::value("description", description, &why));
     }
     let tags = query.tags_for("snapshot")?;
     context.checked_tags(&tags)?;

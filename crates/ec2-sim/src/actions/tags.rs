@@ -9,6 +9,7 @@ use super::{Context, Outcome, snapshots, volumes};
 
 pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
     let given = query.tags("")?;
+    context.checked_tags(&given)?;
     change(context, query, |tags| {
         for (key, value) in &given {
             match tags.iter_mut().find(|(k, _)| k == key) {
@@ -20,8 +21,14 @@ pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
 }
 
 pub fn delete(context: &mut Context<'_>, query: &Query) -> Outcome {
-    let given = query.tags("")?;
-    change(context, query, |tags| tags.retain(|(key, _)| !given.iter().any(|(k, _)| k == key)))
+    let given = query.tag_patterns("")?;
+    change(context, query, |tags| {
+        tags.retain(|(key, value)| {
+            let named = given.iter().any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value));
+            // Without tags the call means all of them; those of AWS stay in any case.
+            key.starts_with("aws:") || !(named || given.is_empty())
+        });
+    })
 }
 
 /// Changes the tags of all named resources, or of none.
@@ -34,7 +41,7 @@ fn change(context: &mut Context<'_>, query: &Query, change: impl Fn(&mut Vec<Tag
     for id in &ids {
         let mut tags = tags_of(context, id)?.clone();
         change(&mut tags);
-        context.checked_tags(&tags)?;
+        context.within_tag_limit(&tags)?;
         changed.push(tags);
     }
     for (id, tags) in ids.iter().zip(changed) {
@@ -50,6 +57,9 @@ fn change(context: &mut Context<'_>, query: &Query, change: impl Fn(&mut Vec<Tag
 fn tags_of<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Vec<Tag>, Refusal> {
     if id.starts_with("snap-") {
         return Ok(&snapshots::owned(context, id)?.tags);
+    }
+    if !id.starts_with("vol-") {
+        return Err(Refusal::new("InvalidID", format!("The ID '{id}' is not valid")));
     }
     let there = |volume: &&crate::model::Volume| volume.deleted_at.is_none();
     let volume = context.region.volumes.get(id).filter(there);

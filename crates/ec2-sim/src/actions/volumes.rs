@@ -1,5 +1,7 @@
 //! Volumes.
 
+use std::collections::BTreeSet;
+
 use crate::journal::Effect;
 use crate::model::Volume;
 use crate::query::{Filter, Query, matches};
@@ -7,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::xml::{Done, VolumeItem, Volumes};
 
 use super::listing::{self, Paging};
-use super::{Context, Outcome, checked_id};
+use super::{Context, Outcome, VOLUME, checked_id};
 
 /// Bounds of `MaxResults` (EC2 API, DescribeVolumes).
 const PAGE: (u32, u32) = (5, 500);
@@ -28,7 +30,8 @@ pub fn describe(context: &Context<'_>, query: &Query) -> Outcome {
     let (found, next_token) = if ids.is_empty() {
         paging.page(&context.region.volumes, wanted)
     } else {
-        (named(context, &ids, wanted)?, None)
+        let named = named(context, &ids, there)?;
+        (named.into_iter().filter(|volume| wanted(volume)).collect(), None)
     };
     let items = found.into_iter().map(|volume| VolumeItem::new(volume, context.region_name));
     Ok((context.answer(query, &Volumes { volume_set: items.collect(), next_token }), None))
@@ -37,12 +40,12 @@ pub fn describe(context: &Context<'_>, query: &Query) -> Outcome {
 fn named<'a>(
     context: &'a Context<'_>,
     ids: &[String],
-    wanted: impl Fn(&Volume) -> bool,
+    there: impl Fn(&Volume) -> bool,
 ) -> Result<Vec<&'a Volume>, Refusal> {
     let mut found = Vec::new();
-    for id in ids {
-        checked_id(id, "vol", "volumeId", "InvalidParameterValue")?;
-        let volume = context.region.volumes.get(id).filter(|volume| wanted(volume));
+    for id in ids.iter().collect::<BTreeSet<_>>() {
+        checked_id(id, VOLUME)?;
+        let volume = context.region.volumes.get(id).filter(|volume| there(volume));
         found.push(volume.ok_or_else(|| not_found(id))?);
     }
     Ok(found)
@@ -99,7 +102,7 @@ pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
 }
 
 pub fn delete(context: &mut Context<'_>, query: &Query) -> Outcome {
-    let id = checked_id(query.required("VolumeId")?, "vol", "volumeId", "InvalidParameterValue")?.to_owned();
+    let id = checked_id(query.required("VolumeId")?, VOLUME)?.to_owned();
     let now = context.now;
     let volume = context.region.volumes.get_mut(&id).filter(|volume| volume.deleted_at.is_none());
     let volume = volume.ok_or_else(|| not_found(&id))?;
