@@ -133,6 +133,11 @@ impl Sim {
         self.inner().journal.clone()
     }
 
+    /// Reads all calls so far where they are: there may be millions.
+    pub fn read_journal<T>(&self, read: impl FnOnce(&[Entry]) -> T) -> T {
+        read(&self.inner().journal)
+    }
+
     /// How many calls there were.
     #[must_use]
     pub fn calls(&self) -> usize {

@@ -16,6 +16,7 @@ mod jsonata;
 pub mod judge;
 pub mod lambdas;
 pub mod machine;
+pub mod scale;
 pub mod schedule;
 mod wire;
 
