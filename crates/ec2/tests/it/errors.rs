@@ -108,6 +108,19 @@ async fn a_server_that_fails_without_a_word_is_unavailable_and_a_refusal_without
 }
 
 #[tokio::test]
+async fn a_refusal_whose_code_is_empty_still_has_a_name() {
+    for (status, code, kind, name) in [
+        (400, "", Kind::Other, "UnknownError"),
+        (403, " \n ", Kind::Other, "UnknownError"),
+        (503, "", Kind::Unavailable, "Ec2Unavailable"),
+    ] {
+        let rule = mock!(Client::delete_snapshot).sequence().http_status(status, refusal(code, "no")).build();
+        let error = ec2(&[&rule]).delete(&snapshot_id(1)).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (kind, name), "{status} {code:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_read_rides_out_a_short_trouble() {
     let trouble = || refusal("InternalError", "");
     let regions = mock!(Client::describe_regions)
