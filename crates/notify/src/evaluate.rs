@@ -311,6 +311,15 @@ enum Answer {
     Unreadable(String),
 }
 
+impl Answer {
+    fn status(&self) -> Status {
+        match self {
+            Self::Result(RegionResult::Succeeded { tally, .. }) => standing_at_the_end(tally).status(),
+            Self::Result(RegionResult::Failed { .. }) | Self::Unreadable(_) => Status::Failed,
+        }
+    }
+}
+
 impl Answers {
     fn of(results: &Results) -> Self {
         match results {
@@ -320,10 +329,7 @@ impl Answers {
                 for value in values.iter().filter(|value| !value.is_null()) {
                     let (region, answer) = read(value);
                     // A region that answered twice stands as its worse answer.
-                    if !matches!(
-                        answers.get(&region),
-                        Some(Answer::Result(RegionResult::Failed { .. }) | Answer::Unreadable(_))
-                    ) {
+                    if answers.get(&region).is_none_or(|known: &Answer| known.status() < answer.status()) {
                         answers.insert(region, answer);
                     }
                 }
@@ -493,9 +499,16 @@ mod tests {
 
     #[test]
     fn a_region_that_answered_twice_stands_as_its_worse_answer() {
-        let (well, badly) = (nights::succeeded("eu-west-1", &json!({})), nights::failed("eu-west-1", "X", "y"));
-        for results in [vec![well.clone(), badly.clone()], vec![badly, well]] {
-            assert_eq!(evaluate(&["eu-west-1"], results).status(), Status::Failed);
+        let counted = |counts: Value| nights::succeeded("eu-west-1", &json!({ "volumes": counts }));
+        let well = counted(json!({}));
+        for (badly, status) in [
+            (nights::failed("eu-west-1", "X", "y"), Status::Failed),
+            (counted(json!({ "discovered": 1 })), Status::Failed),
+            (counted(json!({ "discovered": 1, "failed": 1 })), Status::Incomplete),
+        ] {
+            for results in [vec![well.clone(), badly.clone()], vec![badly, well.clone()]] {
+                assert_eq!(evaluate(&["eu-west-1"], results).status(), status);
+            }
         }
     }
 
