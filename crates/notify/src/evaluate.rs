@@ -241,19 +241,19 @@ impl Evaluation {
             totals.regions_incomplete += u64::from(standing.status() == Status::Incomplete);
             totals.purges_held += u64::from(tally.purge_held.is_some());
             let (sum, add) = (&mut totals.volumes, &tally.volumes);
-            sum.discovered += add.discovered;
-            sum.created += add.created;
-            sum.existing += add.existing;
-            sum.planned += add.planned;
-            sum.skipped += add.skipped;
-            sum.failed += add.failed;
+            grow(&mut sum.discovered, add.discovered);
+            grow(&mut sum.created, add.created);
+            grow(&mut sum.existing, add.existing);
+            grow(&mut sum.planned, add.planned);
+            grow(&mut sum.skipped, add.skipped);
+            grow(&mut sum.failed, add.failed);
             let (sum, add) = (&mut totals.snapshots, &tally.snapshots);
-            sum.managed += add.managed;
-            sum.kept += add.kept;
-            sum.expired += add.expired;
-            sum.deleted += add.deleted;
-            sum.already_gone += add.already_gone;
-            sum.overdue += add.overdue;
+            grow(&mut sum.managed, add.managed);
+            grow(&mut sum.kept, add.kept);
+            grow(&mut sum.expired, add.expired);
+            grow(&mut sum.deleted, add.deleted);
+            grow(&mut sum.already_gone, add.already_gone);
+            grow(&mut sum.overdue, add.overdue);
         }
         totals
     }
@@ -288,6 +288,11 @@ impl Evaluation {
         regions.sort_by_key(|region| region.weight());
         regions
     }
+}
+
+/// Adds to a sum. A report must go out whatever the counts are: a sum without room stays at its largest.
+fn grow(sum: &mut u64, count: u64) {
+    *sum = sum.saturating_add(count);
 }
 
 fn input_for(job: &RegionJob, regions: Vec<Region>) -> ExecutionInput {
