@@ -352,6 +352,22 @@ fn s10_a_field_more_is_refused_by_name_wherever_it_stands() {
     }
 }
 
+#[test]
+fn s10_a_number_at_or_beyond_a_bound_is_read_or_refused_by_name_wherever_it_stands() {
+    for door in DOORS.iter() {
+        for place in pointers(&door.sample) {
+            for number in [-1_i64, 0, 1, 100, 101, 1_000, 1_001, 36_500, 36_501, 1 << 32, i64::MAX] {
+                let mut document = door.sample.clone();
+                let there = document.pointer_mut(&place).unwrap();
+                if there.is_number() {
+                    *there = json!(number);
+                    (door.reads)(&document).unwrap_or_else(|error| panic!("{number} at {place} of {door:?}: {error}"));
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 

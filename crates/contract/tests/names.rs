@@ -115,6 +115,30 @@ fn texts<T: JsonSchema>() -> impl Strategy<Value = String> {
     prop_oneof![4 => near(&pattern::<T>()), 1 => long()]
 }
 
+/// Holds `T` against its pattern for texts of every length around a bound: `prefix`, then the same character.
+fn at_every_length<T>(prefix: &str, besides: impl Fn(&str) -> bool)
+where
+    T: FromStr<Err = InvalidValue> + Display + Debug + PartialEq + Serialize + DeserializeOwned + JsonSchema,
+{
+    for length in (0..40).chain(120..132).chain(250..260) {
+        for character in ["a", "0"] {
+            agrees::<T>(&format!("{prefix}{}", character.repeat(length)), &besides).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_bounds_of_lengths_are_those_of_the_patterns() {
+    at_every_length::<VolumeId>("vol-", |_| true);
+    at_every_length::<SnapshotId>("snap-", |_| true);
+    at_every_length::<PolicyName>("", |_| true);
+    at_every_length::<Region>("eu-", |text| text.len() <= 32);
+    at_every_length::<RunId>("", |_| true);
+    at_every_length::<PlanId>("20261123020007-", |_| true);
+    at_every_length::<TagKey>("", |_| true);
+    at_every_length::<TagValue>("", |_| true);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
