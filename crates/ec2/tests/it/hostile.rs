@@ -369,7 +369,7 @@ fn s6_a_character_that_is_not_xml_makes_no_shorter_listing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn s5_s6_an_answer_that_is_cut_anywhere_is_lost(call in any_call(), changes in mutations(), at in any::<Index>()) {
