@@ -110,7 +110,7 @@ checked_string!(
     /// [`crate::selector::RUN_TAG`], and a run never makes a second snapshot of a volume that has one with its id.
     /// So it must be a tag's value: 1 to 256 letters, digits, spaces and `+ - = . _ : / @`, no space at either end
     /// (in bytes, which bounds the size of a job).
-    RunId, "run id", r"^[\p{L}\p{N} +\-=._:/@]{1,256}$",
+    RunId, "run id", r"^[\p{Alphabetic}\p{N} +\-=._:/@]{1,256}$",
     "1 to 256 letters, digits, spaces or + - = . _ : / @, as it becomes the value of a tag",
     |value| !value.is_empty() && value.trim() == value && value.len() <= crate::limits::TAG_VALUE_CHARS && is_tag_text(value)
 );

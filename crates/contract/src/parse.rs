@@ -6,6 +6,10 @@ use thiserror::Error;
 
 /// The longest part of a refused value that a message repeats, in bytes of JSON.
 const SHOWN_VALUE: usize = 80;
+/// The longest path that a message names, in bytes of JSON: a field that nobody knows may have any name.
+const SHOWN_PATH: usize = 200;
+/// The longest reason, in bytes of JSON. serde repeats a wrong value or name whole; its longest list of fields fits.
+const SHOWN_REASON: usize = 600;
 
 /// A value that is not what its type demands.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,11 +61,12 @@ pub fn from_value<T: DeserializeOwned>(document: &Value) -> Result<T, InvalidDoc
     }
     serde_path_to_error::deserialize(document).map_err(|error| {
         let path = error.path().to_string();
-        let whole = path == ".";
+        // A field whose name is empty has an empty path.
+        let whole = path == "." || path.is_empty();
         let value = if whole { None } else { at_path(document, error.path()) };
         InvalidDocument {
-            path: if whole { "(document)".to_owned() } else { path },
-            reason: error.inner().to_string(),
+            path: if whole { "(document)".to_owned() } else { crate::text::clip(&path, SHOWN_PATH) },
+            reason: crate::text::clip(&error.inner().to_string(), SHOWN_REASON),
             value: value.map(|value| crate::text::clip(&value.to_string(), SHOWN_VALUE)),
         }
     })
@@ -87,4 +92,31 @@ fn at_path<'a>(document: &'a Value, path: &serde_path_to_error::Path) -> Option<
         Segment::Map { key } => value.get(key),
         Segment::Enum { .. } | Segment::Unknown => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ExecutionInput;
+
+    #[test]
+    fn s10_a_refusal_is_short_whatever_is_refused() {
+        let long = "x".repeat(100_000);
+        for (input, path, reason) in [
+            (format!(r#"{{"{long}":1}}"#), "xxx", "unknown field `xxx"),
+            (format!(r#"{{"dryRun":"{long}"}}"#), "dryRun", "invalid type: string \"xxx"),
+            (format!(r#"{{"runId":"{long}"}}"#), "runId", "\"xxx"),
+        ] {
+            let refusal = from_text::<ExecutionInput>(&input).unwrap_err();
+            assert!(refusal.path.starts_with(path) && refusal.reason.starts_with(reason), "{refusal}");
+            assert!(refusal.to_string().len() < 1_000, "{}", refusal.to_string().len());
+        }
+    }
+
+    #[test]
+    fn s10_a_field_without_a_name_is_refused_with_a_path() {
+        let refusal = from_text::<ExecutionInput>(r#"{"":1}"#).unwrap_err();
+        assert_eq!(refusal.path, "(document)");
+        assert!(refusal.reason.starts_with("unknown field ``"), "{refusal}");
+    }
 }

@@ -88,10 +88,13 @@ pub struct VolumeCounts {
 }
 
 impl VolumeCounts {
-    /// Volumes of which nobody knows what became: 0 in a region that went to its end (S6).
+    /// Volumes of which nobody knows what became: 0 in a region that went to its end (S6). Counts without a sum are
+    /// read from outside, and account for nothing.
     #[must_use]
     pub fn unaccounted(&self) -> u64 {
-        self.discovered.abs_diff(self.created + self.existing + self.planned + self.skipped + self.failed)
+        let counts = [self.created, self.existing, self.planned, self.skipped, self.failed];
+        let known = counts.into_iter().try_fold(0_u64, u64::checked_add);
+        known.map_or(u64::MAX, |known| self.discovered.abs_diff(known))
     }
 }
 
@@ -256,6 +259,9 @@ mod tests {
         assert_eq!(counts.unaccounted(), 0);
         counts.created = 3;
         assert_eq!(counts.unaccounted(), 1);
+        // Left to overflow, this sum would come round to the right number.
+        counts = VolumeCounts { discovered: 10, created: u64::MAX, existing: 11, ..VolumeCounts::default() };
+        assert_eq!(counts.unaccounted(), u64::MAX);
     }
 
     proptest! {

@@ -17,6 +17,7 @@ use crate::pace::{Api, Pacer};
 use crate::port::{
     CreateSnapshot, DeleteSnapshot, ReadSnapshots, ReadVolumes, Regions, SnapshotNow, VolumePage, VolumeStates,
 };
+use crate::whole::WholeAnswers;
 
 /// Tries after the first that one read gets. A write gets none: what EC2 does not take now is deferred to a later round.
 const RETRIES: usize = 5;
@@ -43,9 +44,9 @@ pub struct Ec2 {
 impl Ec2 {
     /// EC2 over `client`, at `pace`. The client must not retry on its own, as it would do so past the pacer.
     #[must_use]
-    pub fn new(client: Client, pace: Pace) -> Self {
+    pub fn new(client: &Client, pace: Pace) -> Self {
         Self {
-            client,
+            client: Client::from_conf(client.config().to_builder().interceptor(WholeAnswers).build()),
             describe: Pacer::new(Api::Describe, pace),
             create: Pacer::new(Api::CreateSnapshot, pace),
             delete: Pacer::new(Api::DeleteSnapshot, pace),
@@ -111,13 +112,18 @@ impl Ec2 {
                         .await
                 })
                 .await?;
-            found.extend(page.snapshots().iter().filter_map(&convert));
+            found.extend(listed(page.snapshots.as_deref())?.iter().filter_map(&convert));
             token = page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned);
             if token.is_none() {
                 return Ok(found);
             }
         }
     }
+}
+
+/// The list of a page. EC2 sends it also when it is empty, and a page without one says nothing about what is there.
+fn listed<T>(list: Option<&[T]>) -> Result<&[T], Ec2Error> {
+    list.ok_or_else(|| Ec2Error::lost("the answer to a listing has no list"))
 }
 
 /// The answer in our words; the pacer hears of it.
@@ -145,7 +151,10 @@ impl Regions for Ec2 {
     async fn enabled_regions(&self) -> Result<Vec<Region>, Ec2Error> {
         // `all_regions(false)`: those that need no opt-in, and those that were opted into.
         let answer = self.read(async || self.client.describe_regions().all_regions(false).send().await).await?;
-        Ok(answer.regions().iter().filter_map(|region| Region::new(region.region_name()?).ok()).collect())
+        Ok(listed(answer.regions.as_deref())?
+            .iter()
+            .filter_map(|region| Region::new(region.region_name()?).ok())
+            .collect())
     }
 }
 
@@ -176,8 +185,7 @@ impl ReadVolumes for Ec2 {
             })
             .await?;
         Ok(VolumePage {
-            volumes: page
-                .volumes()
+            volumes: listed(page.volumes.as_deref())?
                 .iter()
                 .filter_map(|volume| Some((convert::volume_id(volume)?, convert::tags(volume.tags()))))
                 .collect(),
@@ -202,7 +210,7 @@ impl ReadVolumes for Ec2 {
                             .await
                     })
                     .await?;
-                found.extend(page.volumes().iter().filter_map(convert::volume));
+                found.extend(listed(page.volumes.as_deref())?.iter().filter_map(convert::volume));
                 token = page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned);
                 if token.is_none() {
                     break;

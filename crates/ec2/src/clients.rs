@@ -31,7 +31,7 @@ impl Clients {
     /// The client of the process's own region.
     #[must_use]
     pub fn home(&self) -> Ec2 {
-        Ec2::new(aws_sdk_ec2::Client::from_conf(self.config.clone().build()), Pace::default())
+        Ec2::new(&aws_sdk_ec2::Client::from_conf(self.config.clone().build()), Pace::default())
     }
 
     /// What the job's region may be asked, and told: nothing, in a dry run (S9).
@@ -40,7 +40,7 @@ impl Clients {
         let mut clients = self.of_region.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry((job.region.clone(), job.pace.share_percent)).or_insert_with(|| {
             let config = self.config.clone().region(SdkRegion::new(job.region.to_string())).build();
-            Arc::new(Ec2::new(aws_sdk_ec2::Client::from_conf(config), job.pace))
+            Arc::new(Ec2::new(&aws_sdk_ec2::Client::from_conf(config), job.pace))
         });
         Access::new(job, Arc::clone(client))
     }

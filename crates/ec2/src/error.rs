@@ -121,7 +121,7 @@ where
 {
     fn from(error: SdkError<E>) -> Self {
         if let Some(service) = error.as_service_error()
-            && let Some(code) = service.code()
+            && let Some(code) = service.code().filter(|code| !code.trim().is_empty())
         {
             let coded = Self::coded(code, service.message().unwrap_or_default());
             // A 5xx is a failure of EC2's side whatever its code.

@@ -12,6 +12,7 @@ mod convert;
 pub mod error;
 pub mod pace;
 pub mod port;
+mod whole;
 
 pub use adapter::Ec2;
 pub use clients::{Access, Clients};

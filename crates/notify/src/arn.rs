@@ -74,6 +74,7 @@ pub fn console_link(arn: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_console_is_that_of_the_partition() {
@@ -111,6 +112,24 @@ mod tests {
             "arn:aws:sns::111122223333:x",
         ] {
             assert_eq!(TopicArn::new(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn s10_any_text_is_the_arn_of_a_topic_or_none(
+            text in prop_oneof!["\\PC{0,40}", "(arn|ARN|):(aws|):(sns|sqs|):[a-z:]{0,6}:[0-9]{0,3}:.{0,6}"],
+        ) {
+            let parts: Vec<&str> = text.splitn(6, ':').collect();
+            let whole = parts.len() == 6 && parts.iter().all(|part| !part.is_empty()) && parts[0] == "arn";
+            prop_assert_eq!(account_of(&text), whole.then(|| parts[4]));
+            match TopicArn::new(&text) {
+                Some(topic) => prop_assert!(whole && parts[2] == "sns" && topic.as_str() == text && topic.region() == parts[3]),
+                None => prop_assert!(!whole || parts[2] != "sns"),
+            }
+            if let Some(link) = console_link(&text) {
+                prop_assert!(whole && link.starts_with("https://") && link.ends_with(&text));
+            }
         }
     }
 }

@@ -241,19 +241,19 @@ impl Evaluation {
             totals.regions_incomplete += u64::from(standing.status() == Status::Incomplete);
             totals.purges_held += u64::from(tally.purge_held.is_some());
             let (sum, add) = (&mut totals.volumes, &tally.volumes);
-            sum.discovered += add.discovered;
-            sum.created += add.created;
-            sum.existing += add.existing;
-            sum.planned += add.planned;
-            sum.skipped += add.skipped;
-            sum.failed += add.failed;
+            grow(&mut sum.discovered, add.discovered);
+            grow(&mut sum.created, add.created);
+            grow(&mut sum.existing, add.existing);
+            grow(&mut sum.planned, add.planned);
+            grow(&mut sum.skipped, add.skipped);
+            grow(&mut sum.failed, add.failed);
             let (sum, add) = (&mut totals.snapshots, &tally.snapshots);
-            sum.managed += add.managed;
-            sum.kept += add.kept;
-            sum.expired += add.expired;
-            sum.deleted += add.deleted;
-            sum.already_gone += add.already_gone;
-            sum.overdue += add.overdue;
+            grow(&mut sum.managed, add.managed);
+            grow(&mut sum.kept, add.kept);
+            grow(&mut sum.expired, add.expired);
+            grow(&mut sum.deleted, add.deleted);
+            grow(&mut sum.already_gone, add.already_gone);
+            grow(&mut sum.overdue, add.overdue);
         }
         totals
     }
@@ -290,6 +290,11 @@ impl Evaluation {
     }
 }
 
+/// Adds to a sum. A report must go out whatever the counts are: a sum without room stays at its largest.
+fn grow(sum: &mut u64, count: u64) {
+    *sum = sum.saturating_add(count);
+}
+
 fn input_for(job: &RegionJob, regions: Vec<Region>) -> ExecutionInput {
     ExecutionInput {
         run_id: Some(job.run_id.clone()),
@@ -311,6 +316,15 @@ enum Answer {
     Unreadable(String),
 }
 
+impl Answer {
+    fn status(&self) -> Status {
+        match self {
+            Self::Result(RegionResult::Succeeded { tally, .. }) => standing_at_the_end(tally).status(),
+            Self::Result(RegionResult::Failed { .. }) | Self::Unreadable(_) => Status::Failed,
+        }
+    }
+}
+
 impl Answers {
     fn of(results: &Results) -> Self {
         match results {
@@ -320,10 +334,7 @@ impl Answers {
                 for value in values.iter().filter(|value| !value.is_null()) {
                     let (region, answer) = read(value);
                     // A region that answered twice stands as its worse answer.
-                    if !matches!(
-                        answers.get(&region),
-                        Some(Answer::Result(RegionResult::Failed { .. }) | Answer::Unreadable(_))
-                    ) {
+                    if answers.get(&region).is_none_or(|known: &Answer| known.status() < answer.status()) {
                         answers.insert(region, answer);
                     }
                 }
@@ -493,9 +504,16 @@ mod tests {
 
     #[test]
     fn a_region_that_answered_twice_stands_as_its_worse_answer() {
-        let (well, badly) = (nights::succeeded("eu-west-1", &json!({})), nights::failed("eu-west-1", "X", "y"));
-        for results in [vec![well.clone(), badly.clone()], vec![badly, well]] {
-            assert_eq!(evaluate(&["eu-west-1"], results).status(), Status::Failed);
+        let counted = |counts: Value| nights::succeeded("eu-west-1", &json!({ "volumes": counts }));
+        let well = counted(json!({}));
+        for (badly, status) in [
+            (nights::failed("eu-west-1", "X", "y"), Status::Failed),
+            (counted(json!({ "discovered": 1 })), Status::Failed),
+            (counted(json!({ "discovered": 1, "failed": 1 })), Status::Incomplete),
+        ] {
+            for results in [vec![well.clone(), badly.clone()], vec![badly, well.clone()]] {
+                assert_eq!(evaluate(&["eu-west-1"], results).status(), status);
+            }
         }
     }
 

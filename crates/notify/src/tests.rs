@@ -2,8 +2,9 @@
 
 use std::sync::Mutex;
 
+use contract::Tally;
 use contract::limits::{REGIONS_PER_RUN, SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS, TALLY_BYTES};
-use contract::steps::notify::{MapFailure, Results};
+use contract::steps::notify::{MapFailure, RegionResult, Results};
 use insta::{assert_json_snapshot, assert_snapshot};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -311,5 +312,124 @@ proptest! {
         let text = variant(&message, "email");
         prop_assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
         prop_assert_eq!(&document(&message)["schemaVersion"], 1);
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let single = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        prop::sample::select(vec![0, 1, u64::MAX / 2, u64::MAX - 1, u64::MAX]).prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        prop::sample::select(vec![
+            "succeeded",
+            "failed",
+            "eu-west-1",
+            "vol-0123456789abcdef0",
+            "{\"errorMessage\":\"\\ud83d"
+        ])
+        .prop_map(Value::from),
+        (1_usize..3_000).prop_map(|times| Value::from("\u{1b}[31m\n\"".repeat(times))),
+    ];
+    single.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((".{0,6}", inner), 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// Puts `value` somewhere into `document`: as many levels down as `way` goes.
+fn spoil(document: &mut Value, way: &[prop::sample::Index], value: Value) {
+    let child = way.split_first().and_then(|(at, rest)| {
+        let inner: Vec<&mut Value> = match &mut *document {
+            Value::Object(fields) => fields.values_mut().collect(),
+            Value::Array(items) => items.iter_mut().collect(),
+            _ => Vec::new(),
+        };
+        let count = inner.len().max(1);
+        inner.into_iter().nth(at.index(count)).map(|child| (child, rest))
+    });
+    match child {
+        Some((child, rest)) => spoil(child, rest, value),
+        None => *document = value,
+    }
+}
+
+/// What a region gives back, most often with something in it that does not belong there.
+fn any_result() -> impl Strategy<Value = Value> {
+    let base = (0..nights::REGIONS.len(), 0_usize..5).prop_map(|(region, kind)| {
+        let region = nights::REGIONS[region];
+        match kind {
+            0 => nights::failed(region, "Ec2Throttled", "slow down"),
+            1 => nights::succeeded(region, &json!({ "volumes": { "discovered": 2, "created": 1, "failed": 1 } })),
+            2 => nights::succeeded(region, &serde_json::to_value(nights::worst_tally()).unwrap()),
+            _ => nights::succeeded(region, &serde_json::to_value(Tally::default()).unwrap()),
+        }
+    });
+    // Counts whose sums have no room in 64 bits, or come round to the right number if they are left to overflow.
+    let number = || prop::sample::select(vec![0, 0, 1, u64::MAX - 1, u64::MAX]);
+    let absurd = (0..nights::REGIONS.len(), prop::array::uniform6(number()), prop::array::uniform6(number()));
+    let absurd = absurd.prop_map(|(region, [discovered, created, existing, planned, skipped, failed], of_snapshots)| {
+        let [managed, kept, expired, deleted, gone, overdue] = of_snapshots;
+        let tally = json!({
+            "volumes": { "discovered": discovered, "created": created, "existing": existing, "planned": planned,
+                         "skipped": skipped, "failed": failed },
+            "snapshots": { "managed": managed, "kept": kept, "expired": expired, "deleted": deleted, "alreadyGone": gone,
+                           "overdue": overdue },
+        });
+        nights::succeeded(nights::REGIONS[region], &tally)
+    });
+    let base = prop_oneof![5 => base, 1 => absurd];
+    let way = prop::collection::vec(any::<prop::sample::Index>(), 1..6);
+    (base, prop::option::of((way, any_json()))).prop_map(|(mut result, spoilt)| {
+        spoilt.into_iter().for_each(|(way, value)| spoil(&mut result, &way, value));
+        result
+    })
+}
+
+/// Whether `result` says, beyond doubt, that all is well in `region`. Counted in numbers that have room for any sum.
+fn clearly_well(region: &str, result: &Value) -> bool {
+    let Ok(RegionResult::Succeeded { region: of, tally }) = contract::parse::from_value(result) else { return false };
+    let counts = &tally.volumes;
+    let known = [counts.created, counts.existing, counts.planned, counts.skipped].map(u128::from).iter().sum::<u128>();
+    of.as_str() == region && counts.failed == 0 && known == u128::from(counts.discovered)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn s7_whatever_comes_back_a_region_counts_as_well_only_when_it_clearly_says_so(
+        results in prop::collection::vec(prop_oneof![6 => any_result(), 1 => any_json()], 0..10),
+    ) {
+        let request = nights::request(nights::jobs(&nights::REGIONS), results.clone());
+        let of = |region: &str| results.iter().filter(|result| result["region"] == region).collect::<Vec<_>>();
+        let doubtful: Vec<&str> = nights::REGIONS
+            .into_iter()
+            .filter(|region| of(region).is_empty() || !of(region).iter().all(|result| clearly_well(region, result)))
+            .collect();
+
+        let evaluation = Evaluation::of(request.jobs.clone(), &request.results).unwrap();
+        let replayed = evaluation.replay_jobs();
+        prop_assert_eq!(replayed.iter().map(|job| job.region.as_str()).collect::<Vec<_>>(), doubtful.clone());
+        let totals = evaluation.totals();
+        prop_assert_eq!(totals.regions_failed + totals.regions_incomplete, doubtful.len() as u64);
+        if let Some(line) = metrics::of(&evaluation, now()) {
+            prop_assert_eq!(&line["RunSucceeded"], u64::from(doubtful.is_empty()));
+        }
+
+        let message = message("acme", request);
+        prop_assert!(message.body.len() <= SNS_MESSAGE_BYTES, "{}", message.body.len());
+        prop_assert_eq!(message.subject.contains("OK"), doubtful.is_empty(), "{}", message.subject);
+        let (text, document) = (variant(&message, "email"), document(&message));
+        prop_assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
+        for region in &doubtful {
+            prop_assert!(text.contains(region));
+            let entries = document["regions"].as_array().unwrap().iter();
+            let told = entries.filter(|entry| entry["region"] == *region && entry["status"] != "OK").count();
+            prop_assert_eq!(told, 1, "{}", region);
+        }
     }
 }

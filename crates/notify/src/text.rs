@@ -107,7 +107,7 @@ fn outcome(report: &Report<'_>) -> String {
     match evaluation.status() {
         Status::Failed => {
             let failed = evaluation.regions.iter().filter(|region| region.failure().is_some());
-            let open: u64 = failed.map(|region| region.tally.volumes.unaccounted()).sum();
+            let open: u64 = failed.map(|region| region.tally.volumes.unaccounted()).fold(0, u64::saturating_add);
             let parts = [
                 Some(format!("{} of {} failed", totals.regions_failed, counted(totals.regions, "region"))),
                 (totals.regions_incomplete > 0).then(|| format!("{} incomplete", totals.regions_incomplete)),
@@ -131,7 +131,7 @@ fn outcome(report: &Report<'_>) -> String {
         Status::Ok if evaluation.idle() => format!("nothing was to do in {}.", counted(totals.regions, "region")),
         Status::Ok if evaluation.run.dry_run => {
             let passing = evaluation.regions.iter().filter(|region| region.tally.purge_held.is_none());
-            let expired: u64 = passing.map(|region| region.tally.snapshots.expired).sum();
+            let expired: u64 = passing.map(|region| region.tally.snapshots.expired).fold(0, u64::saturating_add);
             format!(
                 "{} would be made of {}, {} would be deleted.",
                 counted(volumes.planned, "snapshot"),
@@ -228,7 +228,7 @@ fn counts(report: &Report<'_>) -> String {
     let row = |name: &str, known: bool, volumes: &VolumeCounts, snapshots: &SnapshotCounts, outcome: &str| {
         let numbers = [
             volumes.discovered,
-            volumes.created + volumes.planned,
+            volumes.created.saturating_add(volumes.planned),
             volumes.existing,
             volumes.skipped,
             volumes.failed,

@@ -35,6 +35,7 @@ mod tests {
     use crate::spec::VolumeSpec;
     use contract::VolumeId;
     use contract::limits::DESCRIPTION_CHARS;
+    use proptest::prelude::*;
 
     fn volume(backup: &str) -> Volume {
         Volume {
@@ -57,5 +58,22 @@ mod tests {
             name(&volume(&"ü".repeat(256)), &TagKey::new("Backup").unwrap(), "2026-11-23T02:00:07Z".parse().unwrap());
         assert_eq!(name.chars().count(), TAG_VALUE_CHARS);
         assert!(name.ends_with("ü-20261123020007"), "{name}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_tag_says_the_name_and_the_description_fit_and_bear_the_moment(
+            backup in ".{0,300}", seconds in 0_i64..253_402_300_800,
+        ) {
+            let at = DateTime::from_timestamp(seconds, 0).unwrap();
+            let volume = volume(&backup);
+            let (name, description) = (name(&volume, &TagKey::new("Backup").unwrap(), at), description(&volume, at));
+            prop_assert!(name.chars().count() <= TAG_VALUE_CHARS);
+            prop_assert!(description.len() <= DESCRIPTION_CHARS && description.contains(volume.id.as_str()));
+            let stamp = format!("-{}", stamp(at));
+            prop_assert!(name.ends_with(&stamp) && description.ends_with(&stamp));
+            let own = name.strip_suffix(&stamp).unwrap();
+            prop_assert!(!own.is_empty() && (backup.starts_with(own) || (backup.is_empty() && own == volume.id.as_str())));
+        }
     }
 }

@@ -121,6 +121,25 @@ mod tests {
             prop_assert_eq!(tag.parse::<VolumeSpec>().unwrap(), spec);
         }
 
+        /// What EC2 gives is not ours to choose: whatever it is, the tag fits and is read again or refused.
+        #[test]
+        fn the_tag_of_any_volume_fits_and_is_read_or_refused_by_name(
+            mut spec in any_spec(), zone in ".{0,300}", device in "\\PC{0,300}", volume_type in "[a-z0-9 =]{0,9}",
+        ) {
+            (spec.volume_type, spec.zone) = (volume_type, zone);
+            spec.attachment = Some(Attachment { instance: "i-0123456789abcdef0".to_owned(), device });
+            let tag = spec.tag_value();
+            prop_assert!(tag.chars().count() <= TAG_VALUE_CHARS);
+            prop_assert!(spec.to_string().starts_with(&tag));
+            match tag.parse::<VolumeSpec>() {
+                Ok(read) => prop_assert!(read.tag_value().chars().count() <= TAG_VALUE_CHARS),
+                Err(error) => {
+                    prop_assert_eq!(error.what, "volume spec");
+                    prop_assert!(!error.expected.is_empty());
+                }
+            }
+        }
+
         #[test]
         fn any_text_is_read_or_refused_by_name(text in ".{0,300}") {
             if let Err(error) = text.parse::<VolumeSpec>() {

@@ -99,6 +99,7 @@ mod tests {
 
     use super::*;
     use contract::steps::list_regions::Execution;
+    use proptest::prelude::*;
 
     fn soon() -> Deadline {
         Deadline::after(Duration::from_secs(1))
@@ -119,6 +120,42 @@ mod tests {
             fails(async |_| Ok(()), serde_json::json!({ "name": 7, "startTime": "2026-11-23T02:00:00Z" })).await;
         assert_eq!(error.name(), INVALID_REQUEST);
         assert!(error.message().starts_with("name: "), "{error}");
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let single = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            Just(Value::from("2026-11-23T02:00:00Z")),
+        ];
+        single.prop_recursive(3, 16, 4, |inner| {
+            let field = (prop_oneof![Just("name".to_owned()), Just("startTime".to_owned()), ".{0,4}"], inner.clone());
+            prop_oneof![
+                prop::collection::vec(inner, 0..3).prop_map(Value::from),
+                prop::collection::vec(field, 0..3).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn s10_any_event_is_a_request_or_refused_by_name_and_not_worked_on(event in any_json()) {
+            let worked = std::cell::Cell::new(false);
+            let work = async |_: Execution, _: Deadline| -> Result<(), StepError> {
+                worked.set(true);
+                Ok(())
+            };
+            match answer(&work, &event, soon()).now_or_never().unwrap() {
+                Ok(()) => prop_assert!(event["name"].is_string() && event["startTime"].is_string() && worked.get()),
+                Err(error) => {
+                    prop_assert_eq!(error.name(), INVALID_REQUEST);
+                    prop_assert!(error.message().contains(": ") && !error.message().starts_with(": "), "{}", error);
+                    prop_assert!(!worked.get());
+                }
+            }
+        }
     }
 
     #[tokio::test]

@@ -59,6 +59,10 @@ const CODES: [(u16, &str, Kind, Sent, &str); 34] = [
     (400, "SomethingNew", Kind::Other, ONCE, "SomethingNew"),
 ];
 
+fn no_snapshots() -> DescribeSnapshotsOutput {
+    DescribeSnapshotsOutput::builder().set_snapshots(Some(vec![])).build()
+}
+
 #[tokio::test]
 async fn each_code_means_what_the_table_says_in_every_call() {
     for (status, code, kind, sent, name) in CODES {
@@ -108,25 +112,46 @@ async fn a_server_that_fails_without_a_word_is_unavailable_and_a_refusal_without
 }
 
 #[tokio::test]
+async fn a_refusal_whose_code_is_empty_still_has_a_name() {
+    for (status, code, kind, name) in [
+        (400, "", Kind::Other, "UnknownError"),
+        (403, " \n ", Kind::Other, "UnknownError"),
+        (503, "", Kind::Unavailable, "Ec2Unavailable"),
+    ] {
+        let rule = mock!(Client::delete_snapshot).sequence().http_status(status, refusal(code, "no")).build();
+        let error = ec2(&[&rule]).delete(&snapshot_id(1)).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (kind, name), "{status} {code:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_read_rides_out_a_short_trouble() {
     let trouble = || refusal("InternalError", "");
     let regions = mock!(Client::describe_regions)
         .sequence()
         .http_status(503, refusal("RequestLimitExceeded", ""))
         .http_status(500, trouble());
-    let regions =
-        regions.output(|| aws_sdk_ec2::operation::describe_regions::DescribeRegionsOutput::builder().build()).build();
+    let regions = regions
+        .output(|| {
+            aws_sdk_ec2::operation::describe_regions::DescribeRegionsOutput::builder().set_regions(Some(vec![])).build()
+        })
+        .build();
     assert_eq!(ec2(&[&regions]).enabled_regions().await, Ok(vec![]));
     let volumes = mock!(Client::describe_volumes).sequence().http_status(500, trouble()).times(5);
-    let volumes =
-        volumes.output(|| aws_sdk_ec2::operation::describe_volumes::DescribeVolumesOutput::builder().build()).build();
+    let volumes = volumes
+        .output(|| {
+            aws_sdk_ec2::operation::describe_volumes::DescribeVolumesOutput::builder().set_volumes(Some(vec![])).build()
+        })
+        .build();
     assert_eq!(ec2(&[&volumes]).volumes(&[volume_id(1)]).await, Ok(vec![]));
     assert_eq!((regions.num_calls(), volumes.num_calls()), (3, 6));
 }
 
 #[tokio::test]
 async fn a_page_that_fails_is_asked_for_again_and_the_pages_before_it_are_not() {
-    let page = |token: Option<&str>| DescribeSnapshotsOutput::builder().set_next_token(token.map(Into::into)).build();
+    let page = |token: Option<&str>| {
+        DescribeSnapshotsOutput::builder().set_snapshots(Some(vec![])).set_next_token(token.map(Into::into)).build()
+    };
     let first = mock!(Client::describe_snapshots).match_requests(|input| input.next_token().is_none());
     let first = first.sequence().output(move || page(Some("two"))).build();
     let second = mock!(Client::describe_snapshots).match_requests(|input| input.next_token() == Some("two"));
@@ -138,7 +163,7 @@ async fn a_page_that_fails_is_asked_for_again_and_the_pages_before_it_are_not() 
 #[tokio::test]
 async fn expired_credentials_are_renewed_once() {
     let rule = mock!(Client::describe_snapshots).sequence().http_status(400, refusal("RequestExpired", ""));
-    let rule = rule.output(|| DescribeSnapshotsOutput::builder().build()).build();
+    let rule = rule.output(no_snapshots).build();
     assert_eq!(ec2(&[&rule]).managed(&daily()).await, Ok(vec![]));
     assert_eq!(rule.num_calls(), 2);
 }
@@ -154,7 +179,7 @@ async fn throttling_slows_down_the_calls_after_it() {
         } else {
             rule.http_status(503, refusal("RequestLimitExceeded", "")).times(throttled)
         };
-        let rule = rule.output(|| DescribeSnapshotsOutput::builder().build()).repeatedly().build();
+        let rule = rule.output(no_snapshots).repeatedly().build();
         let ec2 = ec2_at(pace, &[&rule]);
         let start = Instant::now();
         for _ in 0..4 - throttled {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 mod errors;
+mod hostile;
 mod reads;
 mod wire;
 mod writes;
@@ -23,7 +24,7 @@ fn ec2(rules: &[&Rule]) -> Ec2 {
 fn ec2_at(pace: Pace, rules: &[&Rule]) -> Ec2 {
     let client =
         mock_client!(aws_sdk_ec2, RuleMode::MatchAny, rules, |config| config.retry_config(RetryConfig::disabled()));
-    Ec2::new(client, pace).with_first_pause(Duration::from_millis(1))
+    Ec2::new(&client, pace).with_first_pause(Duration::from_millis(1))
 }
 
 /// An error as EC2 writes it.

@@ -87,7 +87,8 @@ fn ec2(url: &str) -> Ec2 {
         .endpoint_url(url)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(1)).build());
-    Ec2::new(aws_sdk_ec2::Client::from_conf(config.build()), Pace::default()).with_first_pause(Duration::from_millis(1))
+    Ec2::new(&aws_sdk_ec2::Client::from_conf(config.build()), Pace::default())
+        .with_first_pause(Duration::from_millis(1))
 }
 
 fn created() -> String {
