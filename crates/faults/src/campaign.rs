@@ -46,12 +46,24 @@ pub struct Run {
     pub reports: Vec<Value>,
     /// The most events, the transitions, the largest payload.
     pub counts: machine::Counts,
+    /// The states it went through.
+    pub trail: machine::Trail,
 }
 
 /// The run id of a night, as the schedule makes it of its scheduled time.
 #[must_use]
 pub fn run_id(night: DateTime<Utc>) -> String {
     format!("{POLICY}-{}", night.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// The input of the night that begins then.
+#[must_use]
+pub fn input(night: &Night, begins: DateTime<Utc>) -> Value {
+    let mut input = json!({ "runId": run_id(begins), "policy": POLICY });
+    if night.dry_run {
+        input["dryRun"] = true.into();
+    }
+    input
 }
 
 /// What a deployment tells `notify`.
@@ -68,9 +80,17 @@ pub fn settings() -> Result<Settings> {
 /// # Errors
 /// When the schedule itself cannot be played: a defect of the campaign.
 pub fn play(seed: u64) -> Result<(Played, Vec<Fault>)> {
-    let played = in_virtual_time(play_schedule(Schedule::of(seed)))?;
+    let played = play_schedule(Schedule::of(seed))?;
     let faults = judge::all(&played);
     Ok((played, faults))
+}
+
+/// Plays a schedule.
+///
+/// # Errors
+/// When it cannot be played, as with a configuration that is none.
+pub fn play_schedule(schedule: Schedule) -> Result<Played> {
+    in_virtual_time(nights_of(schedule))
 }
 
 /// Runs something in a runtime of its own whose time passes as soon as everybody waits.
@@ -82,7 +102,7 @@ pub fn in_virtual_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     LocalSet::new().block_on(&runtime, work)
 }
 
-async fn play_schedule(schedule: Schedule) -> Result<Played> {
+async fn nights_of(schedule: Schedule) -> Result<Played> {
     // Whatever is drawn by chance in the code under test is drawn from the same seed.
     fastrand::seed(schedule.seed);
     let machine: StateMachine = serde_json::from_str(crate::STATE_MACHINE)?;
@@ -133,10 +153,7 @@ impl Player {
                 change_now(&sim, &change);
             });
         }
-        let mut input = json!({ "runId": run_id(begins), "policy": POLICY });
-        if night.dry_run {
-            input["dryRun"] = true.into();
-        }
+        let input = input(night, begins);
         let second = night.again_after.map(|after| {
             let (player, input) = (Rc::clone(self), input.clone());
             tokio::task::spawn_local(async move {
@@ -197,6 +214,7 @@ impl Player {
             ended,
             reports,
             counts: execution.counts,
+            trail: execution.trail.clone(),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! Facts and numbers: AWS Step Functions developer guide, "Amazon States Language", "Service quotas", "Error handling" and
 //! "Redriving executions". Time is tokio's.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -79,6 +79,15 @@ impl Counts {
     }
 }
 
+/// The states that one pass of an execution went through, by name; a task stands there once for each time it was tried.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// Its own.
+    pub states: Vec<String>,
+    /// Those of the map's children, in the order of the items.
+    pub children: Vec<Vec<String>>,
+}
+
 /// An execution, between two of its runs.
 #[derive(Debug, Clone)]
 pub struct Execution {
@@ -90,6 +99,8 @@ pub struct Execution {
     pub redrive_count: u32,
     /// What was counted.
     pub counts: Counts,
+    /// Where its latest pass went.
+    pub trail: Trail,
     /// The state to enter next, and its input.
     at: (String, Value),
 }
@@ -103,6 +114,7 @@ impl Execution {
             started_at,
             redrive_count: 0,
             counts: Counts::default(),
+            trail: Trail::default(),
             at: (machine.start_at.clone(), input),
         }
     }
@@ -140,6 +152,7 @@ pub async fn run(
     let running = scope.run(&machine.states, name, input, Some(&reached));
     let ended = tokio::time::timeout(Duration::from_secs(machine.timeout_seconds), running).await;
     let ended = ended.unwrap_or_else(|_| Err(Failure::new(TIMEOUT, "the execution took too long")));
+    execution.trail = Trail { states: history.trail.take(), children: history.trails.take().into_values().collect() };
     history.event(1)?;
     if let Some(reached) = reached.take() {
         execution.at = reached;
@@ -156,6 +169,9 @@ struct History {
     transitions: Cell<u64>,
     payload: Cell<usize>,
     children: Cell<Counts>,
+    trail: RefCell<Vec<String>>,
+    /// Of the children, by the number of their item.
+    trails: RefCell<BTreeMap<usize, Vec<String>>>,
 }
 
 impl History {
@@ -165,6 +181,8 @@ impl History {
             transitions: Cell::new(0),
             payload: Cell::new(0),
             children: Cell::new(Counts::default()),
+            trail: RefCell::default(),
+            trails: RefCell::default(),
         }
     }
 
@@ -176,8 +194,10 @@ impl History {
         Ok(())
     }
 
-    fn transition(&self) {
+    /// A state is entered, or a task tried again.
+    fn transition(&self, state: &str) {
         self.transitions.set(self.transitions.get() + 1);
+        self.trail.borrow_mut().push(state.to_owned());
     }
 
     fn checked(&self, payload: Value) -> Result<Value, Failure> {
@@ -223,9 +243,9 @@ impl<F: Functions> Scope<'_, F> {
                 reached.set(Some((name.clone(), input.clone())));
             }
             let state = states.get(&name).ok_or_else(|| Failure::new(RUNTIME, format!("no state {name}")))?;
-            self.history.transition();
+            self.history.transition(&name);
             let (next, output) = match state {
-                State::Task(task) => self.task(task, input, &mut variables).await?,
+                State::Task(task) => self.task(&name, task, input, &mut variables).await?,
                 State::Map(map) => self.map(map, input).await?,
                 State::Choice(choice) => self.choice(choice, input, &variables)?,
                 State::Wait(wait) => self.wait(wait, input, &variables).await?,
@@ -254,10 +274,16 @@ impl<F: Functions> Scope<'_, F> {
         }
     }
 
-    async fn task(&self, task: &Task, input: Value, variables: &mut Variables) -> Result<Step, Failure> {
+    async fn task(
+        &self,
+        name: &str,
+        task: &Task,
+        input: Value,
+        variables: &mut Variables,
+    ) -> Result<Step, Failure> {
         let mut states = self.states(&input);
         self.history.event(2)?;
-        match self.called(task, &states, variables).await {
+        match self.called(name, task, &states, variables).await {
             Ok(payload) => {
                 states["result"] = json!({ "Payload": payload });
                 let output = Self::filled(&task.output, &states, variables, states["result"].clone())?;
@@ -288,7 +314,13 @@ impl<F: Functions> Scope<'_, F> {
     }
 
     /// Calls a task's function, as often as its retriers want.
-    async fn called(&self, task: &Task, states: &Value, variables: &Variables) -> Result<Value, Failure> {
+    async fn called(
+        &self,
+        name: &str,
+        task: &Task,
+        states: &Value,
+        variables: &Variables,
+    ) -> Result<Value, Failure> {
         let payload = self.history.checked(jsonata::fill(&task.arguments.payload, states, variables)?)?;
         let stem = stem(&task.arguments.function_name);
         let mut attempts = vec![0; task.retry.len()];
@@ -303,7 +335,7 @@ impl<F: Functions> Scope<'_, F> {
             };
             let retrier = task.retry.iter().position(|retrier| failure.matches(&retrier.error_equals));
             let Some(n) = retrier.filter(|n| attempts[*n] < task.retry[*n].max_attempts) else { return Err(failure) };
-            self.history.transition();
+            self.history.transition(name);
             tokio::time::sleep(self.pause(&task.retry[n], attempts[n])).await;
             attempts[n] += 1;
         }
@@ -354,6 +386,7 @@ impl<F: Functions> Scope<'_, F> {
             let result = scope.run(&map.item_processor.states, map.item_processor.start_at.clone(), item, None).await;
             _ = history.event(1);
             self.history.children.set(self.history.children.get().and(history.counts()));
+            self.history.trails.borrow_mut().insert(n, history.trail.take());
             result.unwrap_or(Value::Null)
         })
     }
@@ -466,10 +499,12 @@ mod tests {
         let mut answers = quiet();
         answers.insert("find-expired", vec![Err(Failure::new("Ec2Throttled", "slow down"))]);
         let functions = script(answers);
-        let (ended, _) = played(&functions).await;
+        let (ended, execution) = played(&functions).await;
         assert!(ended.is_ok(), "the report is sent and says nothing failed here: {ended:?}");
         let tries = functions.calls.borrow().iter().filter(|stem| *stem == "find-expired").count();
         assert_eq!(tries, 2 * (1 + 3), "two regions, three retries");
+        let tries = |child: &Vec<String>| child.iter().filter(|state| *state == "FindExpired").count();
+        assert_eq!(execution.trail.children.iter().map(tries).collect::<Vec<_>>(), [4, 4]);
         assert!(!functions.calls.borrow().contains(&"delete-snapshots".to_owned()));
     }
 

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 use faults::scale::{self, Outcome, Shape};
 
 /// Plays the largest nights in virtual time, and holds them against the limits of AWS.
@@ -42,7 +41,7 @@ fn main() -> Result<ExitCode> {
 
 fn table(outcomes: &[Outcome]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     let head = outcomes.iter().map(|o| format!("{} × {} volumes, {} expired", o.shape.regions, o.shape.volumes, o.shape.expired));
     table.set_header(std::iter::once(String::new()).chain(head));
     let longest = |outcome: &Outcome, stem: &str| outcome.longest_seconds.get(stem).copied().unwrap_or_default();
