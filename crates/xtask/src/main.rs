@@ -8,6 +8,7 @@ mod tools;
 mod verify;
 mod workspace;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -50,6 +51,15 @@ enum Command {
     },
     /// Play the largest nights in virtual time, and hold them against the limits of AWS.
     Scale,
+    /// Hold our steps against the scripts people use, over the same simulated EC2: about 20 minutes, and the packaging before it.
+    Bench {
+        /// Where the numbers and the picture go.
+        #[arg(long, default_value = "target/bench")]
+        out: PathBuf,
+        /// A tenth of everything, to see whether it works.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Rewrite what is generated from the code: the execution input's schema, the list of EC2 differences, the CDK
     /// template's snapshot.
     Generate,
@@ -75,6 +85,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Package { arch } => package::package(&workspace, &tools, &arch).map(|()| ExitCode::SUCCESS),
         Command::Faults { arguments } => campaign(&workspace, &tools, "faults", &arguments),
         Command::Scale => campaign(&workspace, &tools, "scale", &[]),
+        Command::Bench { out, quick } => bench(&workspace, &tools, &out, quick),
         Command::Generate => verify::generate(&workspace, &tools).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -83,6 +94,21 @@ fn run(command: Command) -> Result<ExitCode> {
 fn campaign(workspace: &Workspace, tools: &Tools, program: &str, arguments: &[String]) -> Result<ExitCode> {
     tools.announce_first_build();
     let status = workspace.campaign(program)?.args(arguments).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Packages the functions, as they are shipped, and runs the benchmark over them.
+fn bench(workspace: &Workspace, tools: &Tools, out: &Path, quick: bool) -> Result<ExitCode> {
+    let architecture = package::Architecture::X86_64;
+    package::package(workspace, tools, &[architecture])?;
+    let peers = tools.venv("bench", &workspace.root.join("bench/peers/requirements.txt"))?;
+    let mut bench = workspace.campaign("bench")?;
+    bench.arg("--binaries").arg(architecture.binaries(workspace)).arg("--zips").arg(architecture.folder(workspace));
+    bench.arg("--python").arg(peers.join("python")).arg("--out").arg(std::path::absolute(out)?);
+    if quick {
+        bench.arg("--quick");
+    }
+    let status = bench.status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

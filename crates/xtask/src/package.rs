@@ -1,7 +1,7 @@
 //! `package`: the Lambda zips for deployment.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -38,6 +38,16 @@ impl Architecture {
             Self::Arm64 => "aarch64-unknown-linux-gnu",
         }
     }
+
+    /// Where the zips are, `<step>/bootstrap.zip`.
+    pub fn folder(self, workspace: &Workspace) -> PathBuf {
+        workspace.root.join("target").join("lambda").join(self.name())
+    }
+
+    /// Where the binaries are that the zips are made of.
+    pub fn binaries(self, workspace: &Workspace) -> PathBuf {
+        workspace.target.join(self.target()).join("release")
+    }
 }
 
 /// Makes the zips of the given architectures, and prints their sizes.
@@ -52,16 +62,12 @@ pub fn package(workspace: &Workspace, tools: &Tools<'_>, architectures: &[Archit
         report.step(&name, || build(workspace, &bin, *architecture));
     }
     for architecture in architectures {
-        print_sizes(&folder(workspace, *architecture))?;
+        print_sizes(&architecture.folder(workspace))?;
     }
     match report.close() {
         code if code == std::process::ExitCode::SUCCESS => Ok(()),
         _ => bail!("not everything could be packaged"),
     }
-}
-
-fn folder(workspace: &Workspace, architecture: Architecture) -> std::path::PathBuf {
-    workspace.root.join("target").join("lambda").join(architecture.name())
 }
 
 fn build(workspace: &Workspace, bin: &Path, architecture: Architecture) -> Result<()> {
@@ -84,7 +90,7 @@ fn build(workspace: &Workspace, bin: &Path, architecture: Architecture) -> Resul
         "--output-format",
         "zip",
     ]);
-    command.args(["--target", architecture.target()]).arg("--lambda-dir").arg(folder(workspace, architecture));
+    command.args(["--target", architecture.target()]).arg("--lambda-dir").arg(architecture.folder(workspace));
     for step in STEPS {
         command.args(["--package", step]);
     }
