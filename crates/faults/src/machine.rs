@@ -274,13 +274,7 @@ impl<F: Functions> Scope<'_, F> {
         }
     }
 
-    async fn task(
-        &self,
-        name: &str,
-        task: &Task,
-        input: Value,
-        variables: &mut Variables,
-    ) -> Result<Step, Failure> {
+    async fn task(&self, name: &str, task: &Task, input: Value, variables: &mut Variables) -> Result<Step, Failure> {
         let mut states = self.states(&input);
         self.history.event(2)?;
         match self.called(name, task, &states, variables).await {
@@ -314,13 +308,7 @@ impl<F: Functions> Scope<'_, F> {
     }
 
     /// Calls a task's function, as often as its retriers want.
-    async fn called(
-        &self,
-        name: &str,
-        task: &Task,
-        states: &Value,
-        variables: &Variables,
-    ) -> Result<Value, Failure> {
+    async fn called(&self, name: &str, task: &Task, states: &Value, variables: &Variables) -> Result<Value, Failure> {
         let payload = self.history.checked(jsonata::fill(&task.arguments.payload, states, variables)?)?;
         let stem = stem(&task.arguments.function_name);
         let mut attempts = vec![0; task.retry.len()];

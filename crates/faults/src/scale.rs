@@ -171,7 +171,8 @@ async fn play_it(shape: Shape) -> Result<Outcome> {
     let made_once = created.values().filter(|times| **times == 1).count();
     let deleted_once = deleted.iter().filter(|((_, id), times)| **times == 1 && expired.contains(id)).count();
     let used = lambdas.used();
-    let bounds = |share: f64| bound(shape.volumes, "CreateSnapshot", share) + bound(shape.expired, "DeleteSnapshot", share);
+    let bounds =
+        |share: f64| bound(shape.volumes, "CreateSnapshot", share) + bound(shape.expired, "DeleteSnapshot", share);
     Ok(Outcome {
         shape,
         seconds,

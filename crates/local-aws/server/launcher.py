@@ -10,7 +10,8 @@
 6. A snapshot's past: CreateSnapshot with the tag `local-aws:start-time` makes one that was started then, and with
    `local-aws:state` one in that state. The snapshot does not bear these two tags.
 7. A deployment ends the running functions of its own account and region only, not those of the same name elsewhere.
-8. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
+8. The history of a region's execution names the tasks that it enters.
+9. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
    other end of that pipe, so nothing is left running even when the starter is killed, and no file of LOCAL_AWS_HOME is
    left behind. Without `--leash` it stays.
 
@@ -154,8 +155,11 @@ async def handle(method, path, headers, body, query, original=sfn.handle_request
 
 
 def task(state, data, execution, ctx, original=sfn._execute_task):
-    """Every task finds the redrive count in the context object, 0 before the first redrive, as on AWS."""
+    """Every task finds the redrive count in the context object, 0 before the first redrive, as on AWS. MiniStack records
+    the states that are entered in no history but the parent's."""
     ctx["Execution"].setdefault("RedriveCount", 0)
+    if "mapRunArn" in execution:
+        sfn._add_event(execution, "TaskStateEntered", {"stateEnteredEventDetails": {"name": ctx["State"]["Name"]}})
     return original(state, data, execution, ctx)
 
 

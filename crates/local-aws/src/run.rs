@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_sfn::Client;
-use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus, HistoryEvent, MapRunListItem};
+use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus, HistoryEvent, HistoryEventType, MapRunListItem};
 use contract::Tally;
 use contract::steps::notify::RegionResult;
 use serde_json::Value;
@@ -23,6 +23,17 @@ pub struct Run {
     arn: String,
     /// How many map runs there were at the last redrive: [`Run::follow`] shows what came after them.
     passed: usize,
+    /// How many events there were then: [`Run::trail`] shows what came after them.
+    events: usize,
+}
+
+/// The states that one pass of an execution went through, by name; a task stands there once for each time it was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trail {
+    /// Its own.
+    pub states: Vec<String>,
+    /// The tasks of the regions, in the order of the regions' names: the local AWS tells of no other states there.
+    pub regions: Vec<Vec<String>>,
 }
 
 /// How an execution ended.
@@ -110,7 +121,7 @@ impl Run {
         let client = stack.account.sfn(&stack.home_region);
         let start = client.start_execution().state_machine_arn(&stack.machine_arn).input(input.to_string());
         let started = start.set_name(name.map(str::to_owned)).send().await.context("StartExecution")?;
-        Ok(Self { client, arn: started.execution_arn().to_owned(), passed: 0 })
+        Ok(Self { client, arn: started.execution_arn().to_owned(), passed: 0, events: 0 })
     }
 
     /// Its ARN.
@@ -125,6 +136,7 @@ impl Run {
     /// When Step Functions refuses it, as it does for an execution that did not fail.
     pub async fn redrive(&mut self) -> Result<()> {
         self.passed = map_runs(&self.client, &self.arn).await?.len();
+        self.events = self.history().await?.len();
         self.client.redrive_execution().execution_arn(&self.arn).send().await.context("RedriveExecution")?;
         Ok(())
     }
@@ -205,6 +217,22 @@ impl Run {
         Ok(passes)
     }
 
+    /// The states of this pass, and of its regions.
+    ///
+    /// # Errors
+    /// When Step Functions does not answer.
+    pub async fn trail(&self) -> Result<Trail> {
+        let states = states_of(self.history().await?.get(self.events..).unwrap_or_default());
+        let mut regions = BTreeMap::new();
+        if let Some(map_run) = map_runs(&self.client, &self.arn).await?.get(self.passed..).and_then(<[_]>::last) {
+            for child in children(&self.client, map_run.map_run_arn()).await? {
+                let region = progress_of(&self.client, &child).await?.region;
+                regions.insert(region, states_of(&history(&self.client, child.execution_arn()).await?));
+            }
+        }
+        Ok(Trail { states, regions: regions.into_values().collect() })
+    }
+
     /// Its history, oldest event first. The regions' steps are in the histories of their own executions.
     ///
     /// # Errors
@@ -225,9 +253,7 @@ impl Regions {
     }
 
     async fn update(&mut self, client: &Client) -> Result<()> {
-        let children = client.list_executions().map_run_arn(&self.map_run).into_paginator().items().send();
-        let children: Vec<_> = children.collect::<Result<_, _>>().await.context("ListExecutions")?;
-        for child in children {
+        for child in children(client, &self.map_run).await? {
             if self.known.get(child.execution_arn()).is_some_and(RegionProgress::is_over) {
                 continue;
             }
@@ -304,6 +330,29 @@ fn so_far(events: &[HistoryEvent]) -> (Phase, Tally) {
         };
     }
     (phase, tally)
+}
+
+/// The states that a history tells of.
+fn states_of(events: &[HistoryEvent]) -> Vec<String> {
+    let mut states = Vec::new();
+    let mut entered = "";
+    for event in events {
+        if let Some(details) = event.state_entered_event_details() {
+            entered = details.name();
+        }
+        let is_task = *event.r#type() == HistoryEventType::TaskStateEntered;
+        let is_entered = event.state_entered_event_details().is_some() && !is_task;
+        if is_entered || *event.r#type() == HistoryEventType::TaskScheduled {
+            states.push(entered.to_owned());
+        }
+    }
+    states
+}
+
+/// The executions of a map run, one for each region.
+async fn children(client: &Client, map_run: &str) -> Result<Vec<ExecutionListItem>> {
+    let children = client.list_executions().map_run_arn(map_run).into_paginator().items().send();
+    children.collect::<Result<_, _>>().await.context("ListExecutions")
 }
 
 /// The map runs of an execution, oldest first.

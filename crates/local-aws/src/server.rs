@@ -14,6 +14,8 @@ use crate::http;
 
 /// The launcher and what it needs, as they stand in the repository.
 const SERVER_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/server");
+/// Where the SDKs look for EC2 before they look at `AWS_ENDPOINT_URL`.
+const EC2_ENDPOINT: &str = "AWS_ENDPOINT_URL_EC2";
 /// The server is up in half a second; a busy machine may need much longer.
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// Another process may take the free port before the server does.
@@ -42,12 +44,14 @@ pub struct Options {
     pub wait_scale: f64,
     /// When it ends.
     pub lifetime: Lifetime,
+    /// Where the functions find EC2, and nothing else: a simulated one on this machine. The server's own if `None`.
+    pub ec2_endpoint: Option<String>,
 }
 
 impl Options {
-    /// A server that skips waits and ends with its value.
+    /// A server that skips waits, has the one EC2 that is its own, and ends with its value.
     pub fn new(python: impl Into<PathBuf>) -> Self {
-        Self { python: python.into(), wait_scale: 0.0, lifetime: Lifetime::Bound }
+        Self { python: python.into(), wait_scale: 0.0, lifetime: Lifetime::Bound, ec2_endpoint: None }
     }
 }
 
@@ -105,6 +109,11 @@ impl Server {
             .stderr(output)
             // The functions it runs are in its group, so that all of them can be ended together.
             .process_group(0);
+        // The functions inherit the server's environment.
+        match &options.ec2_endpoint {
+            Some(endpoint) => command.env(EC2_ENDPOINT, endpoint),
+            None => command.env_remove(EC2_ENDPOINT),
+        };
         match options.lifetime {
             Lifetime::Bound => command.arg("--leash").stdin(Stdio::piped()),
             Lifetime::Free => command.stdin(Stdio::null()),

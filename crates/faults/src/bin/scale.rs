@@ -42,7 +42,9 @@ fn main() -> Result<ExitCode> {
 fn table(outcomes: &[Outcome]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    let head = outcomes.iter().map(|o| format!("{} × {} volumes, {} expired", o.shape.regions, o.shape.volumes, o.shape.expired));
+    let head = outcomes
+        .iter()
+        .map(|o| format!("{} × {} volumes, {} expired", o.shape.regions, o.shape.volumes, o.shape.expired));
     table.set_header(std::iter::once(String::new()).chain(head));
     let longest = |outcome: &Outcome, stem: &str| outcome.longest_seconds.get(stem).copied().unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "counts of calls are far below 2^52")]
