@@ -39,6 +39,9 @@ fn main() -> Result<ExitCode> {
     Ok(code)
 }
 
+/// A row: what it shows, and of a night.
+type Row<'a> = (&'a str, &'a dyn Fn(&Outcome) -> String);
+
 fn table(outcomes: &[Outcome]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
@@ -48,7 +51,7 @@ fn table(outcomes: &[Outcome]) -> Table {
     table.set_header(std::iter::once(String::new()).chain(head));
     let longest = |outcome: &Outcome, stem: &str| outcome.longest_seconds.get(stem).copied().unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "counts of calls are far below 2^52")]
-    let rows: [(&str, &dyn Fn(&Outcome) -> String); 14] = [
+    let rows: [Row<'_>; 14] = [
         ("duration", &|o| hours(o.seconds)),
         ("what EC2's refill allows", &|o| hours(o.bound_seconds)),
         ("ratio to it", &|o| format!("{:.3}", o.seconds / o.bound_seconds)),
