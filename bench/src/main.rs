@@ -16,6 +16,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use chrono::Utc;
 use clap::Parser;
+use contract::Pace;
+use contract::limits::VOLUMES_PER_PAGE;
 use ec2_sim::journal::Effect;
 use ec2_sim::{Server, Sim};
 use faults::scale::{self, Shape};
@@ -47,6 +49,10 @@ struct Arguments {
 
 /// Runs of each program whose start is measured.
 const STARTS: usize = 25;
+/// Volumes of the page with which memory is measured.
+const PAGE: usize = VOLUMES_PER_PAGE.unsigned_abs() as usize;
+/// The small company whose bill is drawn up.
+const SMALL: Shape = Shape { regions: 31, volumes: 4, expired: 4 };
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -73,13 +79,13 @@ async fn bench(arguments: &Arguments) -> Result<ExitCode> {
     let memory = memory(arguments).await?;
     say("a month");
     // Off this runtime: it has one of its own, whose time is not real.
-    let month = std::thread::spawn(|| scale::play(Shape { regions: 31, volumes: 4, expired: 4 }));
+    let month = std::thread::spawn(|| scale::play(SMALL));
     let month = month.join().map_err(|_| anyhow::anyhow!("the small night panicked"))??;
     let report = Report {
         fleet,
         least_calls: scale::least_calls(Shape { regions, volumes, expired: volumes }),
         share_bound_seconds: [("CreateSnapshot", fleet.volumes), ("DeleteSnapshot", fleet.expired)]
-            .map(|(action, calls)| scale::bound(calls, action, 0.8))
+            .map(|(action, calls)| scale::bound(calls, action, scale::share(Pace::default())))
             .iter()
             .sum(),
         contenders: vec![ours, one_by_one, threads, custodian],
@@ -176,13 +182,12 @@ fn started(function: &Function) -> Result<(Duration, u64)> {
 async fn memory(arguments: &Arguments) -> Result<Vec<Memory>> {
     let mut measured = Vec::new();
     let large = if arguments.quick { 2_000 } else { 100_000 };
-    // Nothing is deleted in the second: only the plan over all of it is looked at.
-    for (name, volumes, expired) in [("500 volumes, 500 expired", 500, 500)] {
-        let fleet = Fleet { regions: 1, volumes, expired, latency_ms: 0.0, throttling: false };
-        let sim = fleet.ec2(Utc::now());
-        let night = ours::night(&arguments.binaries, &sim, &fleet.regions()).await?;
-        measured.extend(night.peaks.into_iter().map(|(step, bytes)| Memory { with: name.to_owned(), step, bytes }));
-    }
+    let fleet = Fleet { regions: 1, volumes: PAGE, expired: PAGE, latency_ms: 0.0, throttling: false };
+    let sim = fleet.ec2(Utc::now());
+    let night = ours::night(&arguments.binaries, &sim, &fleet.regions()).await?;
+    let with = format!("{PAGE} volumes, {PAGE} expired");
+    measured.extend(night.peaks.into_iter().map(|(step, bytes)| Memory { with: with.clone(), step, bytes }));
+    // Nothing is deleted here: only the plan over all of it is looked at.
     let fleet = Fleet { regions: 1, volumes: large, expired: 2 * large, latency_ms: 0.0, throttling: false };
     let sim = fleet.ec2(Utc::now());
     let bytes = ours::one_plan(&arguments.binaries, &sim, &fleet.regions()).await?;

@@ -102,6 +102,10 @@ pub struct Memory {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Money {
+    /// Volumes.
+    pub volumes: usize,
+    /// Regions that they are in.
+    pub regions: usize,
     /// State transitions of a night.
     pub transitions: u64,
     /// Lambda invocations of a night.
@@ -128,6 +132,8 @@ impl Money {
             + night.invocations as f64 * DOLLARS_PER_INVOCATION
             + night.gib_seconds * DOLLARS_PER_GIB_SECOND;
         Self {
+            volumes: night.shape.regions * night.shape.volumes,
+            regions: night.shape.regions,
             transitions: night.transitions,
             invocations: night.invocations,
             gib_seconds: night.gib_seconds,
@@ -194,10 +200,10 @@ impl fmt::Display for Report {
         writeln!(f, "{}", table(&["most memory", "MB"], rows))?;
         let rows = self.zips.iter().map(|(stem, bytes)| vec![stem.clone(), megabytes(*bytes)]);
         writeln!(f, "{}", table(&["zip", "MB"], rows))?;
-        let Money { transitions, invocations, gib_seconds, dollars_a_month } = &self.money;
+        let Money { volumes, regions, transitions, invocations, gib_seconds, dollars_a_month } = &self.money;
         writeln!(
             f,
-            "A night of 124 volumes in 31 regions: {transitions} transitions, {invocations} invocations, {gib_seconds:.0} GiB-seconds; \
+            "A night of {volumes} volumes in {regions} regions: {transitions} transitions, {invocations} invocations, {gib_seconds:.0} GiB-seconds; \
              ${dollars_a_month:.2} a month."
         )
     }

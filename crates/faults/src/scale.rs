@@ -11,7 +11,7 @@ use contract::selector::{POLICY_TAG, RUN_TAG, VOLUME_TAG};
 use ec2_sim::bucket::Quota;
 use ec2_sim::geography::REGIONS;
 use ec2_sim::journal::Effect;
-use ec2_sim::model::{Seed, Snapshot, Volume};
+use ec2_sim::model::{self, Seed, Snapshot, Volume};
 use ec2_sim::{Behaviour, Sim};
 use serde::Serialize;
 use serde_json::json;
@@ -67,7 +67,10 @@ pub struct Outcome {
     pub gib_seconds: f64,
     /// Volumes without exactly one snapshot of the run.
     pub volumes_wrong: usize,
-    /// Expired snapshots that are not deleted exactly once, and deleted ones that were not expired.
+    /// Expired snapshots that stay for another night, as they were still the newest completed ones of their volumes when the
+    /// purge was planned: the run's own were not listed as completed yet (S2).
+    pub kept_as_newest: usize,
+    /// Other expired snapshots that are not deleted exactly once, and deleted ones that were not expired.
     pub deletions_wrong: usize,
     /// How long it took to play, in real seconds.
     pub played_in_seconds: f64,
@@ -142,7 +145,7 @@ async fn play_it(shape: Shape) -> Result<Outcome> {
         }],
     });
     let config: contract::Config = contract::parse::from_value(&config)?;
-    let share = f64::from(config.pace.share_percent) / 100.0;
+    let share = share(config.pace);
     let lambdas = Lambdas::new(&sim, ACCOUNT, config, settings()?, 0);
     let machine: StateMachine = serde_json::from_str(crate::STATE_MACHINE)?;
     let input = json!({ "runId": run_id(start) });
@@ -168,6 +171,7 @@ async fn play_it(shape: Shape) -> Result<Outcome> {
         (journal.len() as u64, throttled.count() as u64)
     });
     let expired: BTreeSet<String> = (0..shape.expired).map(expired_id).collect();
+    let kept_as_newest = names.iter().map(|region| kept_as_newest(&sim, region, &expired)).sum::<usize>();
     let made_once = created.values().filter(|times| **times == 1).count();
     let deleted_once = deleted.iter().filter(|((_, id), times)| **times == 1 && expired.contains(id)).count();
     let used = lambdas.used();
@@ -188,9 +192,42 @@ async fn play_it(shape: Shape) -> Result<Outcome> {
         invocations: used.invocations,
         gib_seconds: used.gib_seconds,
         volumes_wrong: (shape.regions * shape.volumes).abs_diff(made_once) + created.len().abs_diff(made_once),
-        deletions_wrong: (shape.regions * shape.expired).abs_diff(deleted_once) + deleted.len().abs_diff(deleted_once),
+        kept_as_newest,
+        deletions_wrong: (shape.regions * shape.expired).abs_diff(deleted_once + kept_as_newest)
+            + deleted.len().abs_diff(deleted_once),
         played_in_seconds: began.elapsed().as_secs_f64(),
     })
+}
+
+/// The expired snapshots that are still there in a region, and whose volume had no newer one that the purge's first
+/// listing could show as completed.
+fn kept_as_newest(sim: &Sim, region: &str, expired: &BTreeSet<String>) -> usize {
+    let planned = sim.read_journal(|journal| {
+        let here = || journal.iter().filter(|entry| entry.region == region);
+        let created = here().filter(|entry| entry.action == "CreateSnapshot").map(|entry| entry.at).max();
+        let listed = |at| here().find(|entry| entry.action == "DescribeSnapshots" && entry.at > at);
+        created.and_then(listed).map(|entry| entry.at)
+    });
+    let Some(planned) = planned else { return 0 };
+    let behaviour = sim.behaviour();
+    let snapshots = sim.snapshots(ACCOUNT, region);
+    let shown = |snapshot: &Snapshot| {
+        let delay = model::listing_delay(behaviour.seed, behaviour.listing_delay_ms, &snapshot.id);
+        snapshot.made_at.is_none_or(|made| made + delay <= planned)
+    };
+    let backed_up: BTreeSet<&str> = snapshots
+        .values()
+        .filter(|snapshot| !expired.contains(&snapshot.id) && shown(snapshot))
+        .map(|snapshot| snapshot.volume_id.as_str())
+        .collect();
+    let left = snapshots.values().filter(|snapshot| expired.contains(&snapshot.id) && snapshot.deleted_at.is_none());
+    left.filter(|snapshot| !backed_up.contains(snapshot.volume_id.as_str())).count()
+}
+
+/// The share of EC2's buckets that a configuration takes, as a fraction.
+#[must_use]
+pub fn share(pace: contract::Pace) -> f64 {
+    f64::from(pace.share_percent) / 100.0
 }
 
 /// Seconds that so many calls of an API take in one region at a share of its bucket.

@@ -51,7 +51,7 @@ fn table(outcomes: &[Outcome]) -> Table {
     table.set_header(std::iter::once(String::new()).chain(head));
     let longest = |outcome: &Outcome, stem: &str| outcome.longest_seconds.get(stem).copied().unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "counts of calls are far below 2^52")]
-    let rows: [Row<'_>; 14] = [
+    let rows: [Row<'_>; 15] = [
         ("duration", &|o| hours(o.seconds)),
         ("what EC2's refill allows", &|o| hours(o.bound_seconds)),
         ("ratio to it", &|o| format!("{:.3}", o.seconds / o.bound_seconds)),
@@ -64,6 +64,7 @@ fn table(outcomes: &[Outcome]) -> Table {
         ("longest create-snapshots, s", &|o| format!("{:.0}", longest(o, "create-snapshots"))),
         ("longest find-expired, s", &|o| format!("{:.0}", longest(o, "find-expired"))),
         ("longest delete-snapshots, s", &|o| format!("{:.0}", longest(o, "delete-snapshots"))),
+        ("kept as the newest completed", &|o| o.kept_as_newest.to_string()),
         ("wrong volumes, wrong deletions", &|o| format!("{}, {}", o.volumes_wrong, o.deletions_wrong)),
         ("played in, s", &|o| format!("{:.0}", o.played_in_seconds)),
     ];
