@@ -6,7 +6,7 @@ use contract::limits::{
 };
 use contract::steps::notify::{self, RegionResult, Results};
 use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
-use contract::tally::{KeepKind, PurgeHeld, Rounds, VolumeCounts};
+use contract::tally::{Draught, Drawn, KeepKind, PurgeHeld, Rounds, VolumeCounts};
 use contract::{
     JobPolicy, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue,
     Tally, VolumeId,
@@ -91,7 +91,9 @@ fn worst_tally() -> Tally {
     let many = 100_000;
     tally.volumes =
         VolumeCounts { discovered: many, created: many, existing: many, planned: many, skipped: many, failed: many };
-    tally.rounds = Rounds { total: 1_000, stalled: 10, seconds: 43_200 };
+    tally.rounds = Rounds { total: 1_000, stalled: 10, seconds: 43_200, unlisted: 6 };
+    let draught = Draught { full_at: Some("2026-11-23T02:00:07.123Z".parse().unwrap()), cost: 8 };
+    tally.drawn = Drawn { create: draught, delete: draught };
     tally
 }
 
@@ -130,7 +132,10 @@ fn a_page_of_a_region_fits() {
     );
     let snapshot_ids: Vec<_> = (0..DELETIONS_PER_PAGE).map(snapshot).collect();
     let cursor = Some(find_expired::Cursor { after: snapshot(1), left: 100_000 });
-    fits("find-expired", &find_expired::Response { snapshot_ids: snapshot_ids.clone(), cursor, tally: worst_tally() });
+    fits(
+        "find-expired",
+        &find_expired::Response { snapshot_ids: snapshot_ids.clone(), cursor, wait_seconds: 0, tally: worst_tally() },
+    );
     fits("delete-snapshots", &delete_snapshots::Request { job: worst_job(1), snapshot_ids, tally: worst_tally() });
 }
 

@@ -135,6 +135,8 @@ pub mod find_expired {
         pub snapshot_ids: Vec<SnapshotId>,
         /// Where this page ended; `null` after the last.
         pub cursor: Option<Cursor>,
+        /// How long to wait before the plan is made, as EC2 does not list all of the run's snapshots yet: 0 when it is made.
+        pub wait_seconds: u32,
         /// What was done so far.
         pub tally: Tally,
     }

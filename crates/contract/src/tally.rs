@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{PlanId, SnapshotId, VolumeId};
@@ -55,6 +56,29 @@ pub struct Tally {
     pub creates_stopped: Option<String>,
     /// The rounds that left something behind, so far.
     pub rounds: Rounds,
+    /// What the run has drawn from EC2's buckets.
+    pub drawn: Drawn,
+}
+
+/// What a run has drawn from its share of EC2's buckets in a region. The next function, most often in another container,
+/// goes on from there; else each of them would begin with a full share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Drawn {
+    /// From the bucket of `CreateSnapshot`.
+    pub create: Draught,
+    /// From the bucket of `DeleteSnapshot`.
+    pub delete: Draught,
+}
+
+/// What was drawn from one bucket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Draught {
+    /// When the share will be full again, if nobody draws.
+    pub full_at: Option<DateTime<Utc>>,
+    /// What a call costs, in tokens; 0 when nothing is known of it. More than 1 after EC2 throttled.
+    pub cost: u32,
 }
 
 /// The rounds of a region that left something behind.
@@ -67,6 +91,8 @@ pub struct Rounds {
     pub stalled: u32,
     /// Seconds that went into them and into the waits after them.
     pub seconds: u64,
+    /// How often the purge came before EC2's listing showed all that the run had made.
+    pub unlisted: u32,
 }
 
 /// What became of the selected volumes. `discovered = created + existing + planned + skipped + failed` at the end.

@@ -6,7 +6,8 @@
 //! next round shows whether it was done.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use contract::errors::STILL_DEFERRED;
 use contract::steps::create_snapshots::{Request, Response};
@@ -21,9 +22,12 @@ use policy::selection::selects;
 use policy::{naming, tags};
 use step_runtime::Deadline;
 
-/// Volumes that are looked up together and then created. Fewer mean more look-ups; more mean that the last of them is
-/// created long after its look-up, which another invocation of the same run could use to make a twin.
+/// Volumes that are looked up together and then created.
 const LOOKED_UP_TOGETHER: usize = 100;
+/// How old a look-up may be when something is created upon it. Another invocation of the same run may be at work, and the
+/// look-up may not show what it has just made. EC2 refuses a second snapshot of a volume for fifteen seconds; so as long
+/// as its listing is at most five seconds late, nothing is made twice. At a slow pace, not all of a look-up can be used.
+const LOOK_UP_GOOD_FOR: Duration = Duration::from_secs(10);
 
 /// What became of one volume in this round.
 enum Outcome {
@@ -44,20 +48,37 @@ where
     C: ReadVolumes + ReadSnapshots + CreateSnapshot,
 {
     let Request { job, volume_ids, mut tally } = request;
+    if let Some(writer) = access.write() {
+        writer.go_on_creating_from(tally.drawn.create);
+    }
     let asked = volume_ids.len();
-    let mut left = Vec::new();
-    for (n, some) in volume_ids.chunks(LOOKED_UP_TOGETHER).enumerate() {
-        let look_up = without_snapshot(access.read(), &job, some);
+    let (mut queue, mut left) = (VecDeque::from(volume_ids), Vec::new());
+    let mut first = true;
+    while !queue.is_empty() {
+        let some: Vec<VolumeId> = queue.drain(..queue.len().min(LOOKED_UP_TOGETHER)).collect();
+        let fresh = deadline.no_later_than(LOOK_UP_GOOD_FOR);
+        let look_up = without_snapshot(access.read(), &job, &some);
         // Once something has been created the tally must not be lost: neither to Lambda's time-out nor to an error.
-        let found = if n == 0 { Some(look_up.await) } else { deadline.allows(look_up).await };
+        let found = if first { Some(look_up.await) } else { deadline.allows(look_up).await };
         match found {
-            Some(Ok(found)) => left.extend(back_up(access, &job, found, &mut tally, deadline).await),
-            Some(Err(error)) if n == 0 => return Err(error),
+            Some(Ok(found)) => {
+                let not_done = back_up(access, &job, found, &mut tally, fresh).await;
+                // Those whose turn did not come while the look-up was fresh are looked up again.
+                let (stale, deferred): (Vec<_>, Vec<_>) =
+                    not_done.into_iter().partition(|(_, error)| error.is_none() && !deadline.passed());
+                queue.extend(stale.into_iter().map(|(volume, _)| volume));
+                left.extend(deferred);
+            }
+            Some(Err(error)) if first => return Err(error),
             unknown => {
                 let error = unknown.and_then(Result::err);
-                left.extend(some.iter().map(|volume| (volume.clone(), error.clone())));
+                left.extend(some.into_iter().map(|volume| (volume, error.clone())));
             }
         }
+        first = false;
+    }
+    if let Some(writer) = access.write() {
+        tally.drawn.create = writer.drawn_by_creates();
     }
     let progress = left.len() < asked;
     Ok(answer(rounds::after(left, progress, deadline.elapsed(), &mut tally.rounds), tally))

@@ -41,6 +41,9 @@ where
     C: ReadSnapshots + DeleteSnapshot,
 {
     let Request { job, snapshot_ids, mut tally } = request;
+    if let Some(writer) = access.write() {
+        writer.go_on_deleting_from(tally.drawn.delete);
+    }
     let asked = snapshot_ids.len();
     let mut left = Vec::new();
     for (n, some) in snapshot_ids.chunks(LOOKED_AT_TOGETHER).enumerate() {
@@ -58,6 +61,9 @@ where
                 left.extend(some.iter().map(|id| (id.clone(), error.clone())));
             }
         }
+    }
+    if let Some(writer) = access.write() {
+        tally.drawn.delete = writer.drawn_by_deletes();
     }
     let progress = left.len() < asked;
     Ok(answer(rounds::after(left, progress, deadline.elapsed(), &mut tally.rounds), tally))

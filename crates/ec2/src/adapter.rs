@@ -6,8 +6,10 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{Filter, ResourceType, Snapshot as SdkSnapshot, Tag, TagSpecification};
 use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
 use contract::limits::{FILTER_VALUES, SNAPSHOTS_PER_PAGE, VOLUMES_PER_PAGE};
 use contract::selector::{POLICY_TAG, RUN_TAG};
+use contract::tally::Draught;
 use contract::{Pace, PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
 use policy::model::{Snapshot, Tags, Volume};
 
@@ -59,6 +61,11 @@ impl Ec2 {
     pub fn with_first_pause(mut self, first_pause: Duration) -> Self {
         self.first_pause = first_pause;
         self
+    }
+
+    /// The time, by the clock that the client signs with.
+    fn now(&self) -> DateTime<Utc> {
+        self.client.config().time_source().unwrap_or_default().now().into()
     }
 
     /// Reads at the pace, and again with growing pauses while that may help.
@@ -250,6 +257,14 @@ impl ReadSnapshots for Ec2 {
 }
 
 impl CreateSnapshot for Ec2 {
+    fn go_on_creating_from(&self, drawn: Draught) {
+        self.create.go_on_from(drawn, self.now());
+    }
+
+    fn drawn_by_creates(&self) -> Draught {
+        self.create.drawn(self.now())
+    }
+
     async fn ready_to_create(&self) {
         self.create.ready().await;
     }
@@ -267,6 +282,14 @@ impl CreateSnapshot for Ec2 {
 }
 
 impl DeleteSnapshot for Ec2 {
+    fn go_on_deleting_from(&self, drawn: Draught) {
+        self.delete.go_on_from(drawn, self.now());
+    }
+
+    fn drawn_by_deletes(&self) -> Draught {
+        self.delete.drawn(self.now())
+    }
+
     async fn ready_to_delete(&self) {
         self.delete.ready().await;
     }

@@ -3,15 +3,22 @@
 //! EC2 gives every API a token bucket per account and region; other tools of the account draw from the same ones. A run
 //! takes a share of each bucket and of its refill. When EC2 throttles all the same, somebody else is drawing: each call
 //! then costs twice as much, up to [`MAX_COST`], and half again after a while without trouble.
+//!
+//! A run goes from function to function, and so from container to container. What it has drawn goes with it
+//! ([`Pacer::drawn`], [`Pacer::go_on_from`]).
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use contract::Pace;
+use contract::tally::Draught;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
+use governor::nanos::Nanos;
+use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
@@ -61,12 +68,38 @@ impl Clock for RuntimeClock {
     }
 }
 
+/// The state of the limiter: when the share of the bucket is full again, in nanoseconds of its clock.
+///
+/// The limiter keeps no more than that. Its own store hides it; this one lets a pacer say it, and be told it.
+#[derive(Debug, Clone, Default)]
+struct FullAt(Arc<AtomicU64>);
+
+impl StateStore for FullAt {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _key: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut full_at = self.0.load(Ordering::Acquire);
+        loop {
+            let (answer, next) = decide(Some(Nanos::new(full_at)))?;
+            match self.0.compare_exchange_weak(full_at, next.as_u64(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(answer),
+                Err(now) => full_at = now,
+            }
+        }
+    }
+}
+
 /// Lets calls of one API in one region through at the right pace.
 #[derive(Debug)]
 pub struct Pacer {
-    limiter: RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Duration>>,
+    limiter: RateLimiter<NotKeyed, FullAt, RuntimeClock, NoOpMiddleware<Duration>>,
+    full_at: FullAt,
     clock: RuntimeClock,
     burst: u32,
+    from_empty: Duration,
     cost: AtomicU32,
     calm: AtomicU32,
 }
@@ -81,12 +114,39 @@ impl Pacer {
         let period = Duration::from_secs(100) / (refill * pace.share_percent).max(1);
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
         let clock = RuntimeClock { since: Instant::now() };
+        let full_at = FullAt::default();
         Self {
-            limiter: RateLimiter::direct_with_clock(quota, clock),
+            limiter: RateLimiter::new(quota, full_at.clone(), clock),
+            full_at,
             clock,
             burst: burst.get(),
+            from_empty: period * burst.get(),
             cost: AtomicU32::new(1),
             calm: AtomicU32::new(0),
+        }
+    }
+
+    /// What was drawn so far, as of `now`.
+    #[must_use]
+    pub fn drawn(&self, now: DateTime<Utc>) -> Draught {
+        let full_at = Duration::from_nanos(self.full_at.0.load(Ordering::Acquire));
+        let until_full = TimeDelta::from_std(full_at.saturating_sub(self.clock.now())).unwrap_or_default();
+        // Rounded, as it travels; up, so that nobody gets a token too many.
+        let full_at = (until_full > TimeDelta::zero()).then_some(now + until_full);
+        let full_at = full_at.and_then(|at| at.duration_round_up(TimeDelta::milliseconds(1)).ok());
+        Draught { full_at, cost: self.cost() }
+    }
+
+    /// Goes on, as of `now`, where another container left off. What this one has drawn itself is not forgotten.
+    pub fn go_on_from(&self, drawn: Draught, now: DateTime<Utc>) {
+        if let Some(full_at) = drawn.full_at {
+            // It is never longer until the share is full than from when it was empty, whatever another clock said.
+            let until_full = (full_at - now).to_std().unwrap_or_default().min(self.from_empty);
+            let full_at = u64::try_from((self.clock.now() + until_full).as_nanos()).unwrap_or_default();
+            self.full_at.0.fetch_max(full_at, Ordering::AcqRel);
+        }
+        if drawn.cost > 0 {
+            self.cost.store(drawn.cost.min(MAX_COST), Ordering::Relaxed);
         }
     }
 
@@ -165,6 +225,33 @@ mod tests {
         assert_eq!(pacer.cost(), MAX_COST / 2);
         (0..CALM * 10).for_each(|_| pacer.went_through());
         assert_eq!(pacer.cost(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_container_goes_on_where_the_one_before_it_left_off() {
+        let now: DateTime<Utc> = "2026-11-23T02:00:00Z".parse().unwrap();
+        let first = Pacer::new(Api::CreateSnapshot, Pace::default());
+        assert_eq!(first.drawn(now), Draught { full_at: None, cost: 1 }, "nothing is drawn");
+        taken_at_once(&first);
+        first.throttled();
+        let drawn = first.drawn(now);
+        assert_eq!(drawn, Draught { full_at: Some(now + TimeDelta::seconds(20)), cost: 2 });
+
+        for (later, left) in [(0, 0), (5, 20), (19, 76), (20, 80), (90, 80), (-3_600, 0)] {
+            let next = Pacer::new(Api::CreateSnapshot, Pace::default());
+            next.go_on_from(drawn, now + TimeDelta::seconds(later));
+            assert_eq!((taken_at_once(&next), next.cost()), (left, 2), "{later} seconds later");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_container_does_not_forget_what_it_has_drawn_itself() {
+        let now: DateTime<Utc> = "2026-11-23T02:00:00Z".parse().unwrap();
+        let pacer = Pacer::new(Api::CreateSnapshot, Pace::default());
+        taken_at_once(&pacer);
+        pacer.go_on_from(Draught::default(), now);
+        pacer.go_on_from(Draught { full_at: Some(now + TimeDelta::seconds(1)), cost: 1 }, now);
+        assert_eq!(taken_at_once(&pacer), 0);
     }
 
     #[tokio::test(start_paused = true)]

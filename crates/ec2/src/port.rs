@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use contract::tally::Draught;
 use contract::{PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
 
@@ -77,6 +78,14 @@ pub trait ReadSnapshots {
 
 /// Makes snapshots.
 pub trait CreateSnapshot {
+    /// Goes on at the pace of the function before, which has drawn so much.
+    fn go_on_creating_from(&self, _drawn: Draught) {}
+
+    /// What is drawn by now, for the function after.
+    fn drawn_by_creates(&self) -> Draught {
+        Draught::default()
+    }
+
     /// Waits until the pace allows the next create. Nothing is sent, so a caller that runs out of time can let go.
     fn ready_to_create(&self) -> impl Future<Output = ()> {
         async {}
@@ -94,6 +103,14 @@ pub trait CreateSnapshot {
 
 /// Deletes snapshots.
 pub trait DeleteSnapshot {
+    /// Goes on at the pace of the function before, which has drawn so much.
+    fn go_on_deleting_from(&self, _drawn: Draught) {}
+
+    /// What is drawn by now, for the function after.
+    fn drawn_by_deletes(&self) -> Draught {
+        Draught::default()
+    }
+
     /// Waits until the pace allows the next delete. Nothing is sent, so a caller that runs out of time can let go.
     fn ready_to_delete(&self) -> impl Future<Output = ()> {
         async {}

@@ -19,8 +19,9 @@ use crate::schedule::{ACCOUNT, Change, POLICY, Schedule, TAG};
 const LOOK: TimeDelta = TimeDelta::minutes(15);
 /// How long before a deletion its plan was made, at most, in a region as small as those of a schedule.
 const PLANNED: TimeDelta = TimeDelta::minutes(3);
-/// Up to this delay of listings a run never makes a twin: EC2 refuses a second snapshot of a volume for longer.
-const LISTED_IN_TIME_MS: u32 = 14_000;
+/// Up to this delay of listings a run never makes a twin: the delay and the age of a look-up, ten seconds, are together no
+/// longer than EC2 refuses a second snapshot of a volume.
+const LISTED_IN_TIME_MS: u32 = 5_000;
 
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq, Eq)]

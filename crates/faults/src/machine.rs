@@ -458,7 +458,7 @@ mod tests {
             ("list-regions", vec![Ok(json!({ "jobs": [{ "region": "a" }, { "region": "b" }] }))]),
             ("discover-volumes", vec![Ok(json!({ "volumeIds": ["v"], "cursor": null, "tally": tally }))]),
             ("create-snapshots", vec![Ok(json!({ "deferred": [], "waitSeconds": 0, "tally": tally }))]),
-            ("find-expired", vec![Ok(json!({ "snapshotIds": [], "cursor": null, "tally": tally }))]),
+            ("find-expired", vec![Ok(json!({ "snapshotIds": [], "cursor": null, "waitSeconds": 0, "tally": tally }))]),
             ("delete-snapshots", vec![Ok(json!({ "deferred": [], "waitSeconds": 0, "tally": tally }))]),
             ("notify", vec![Ok(json!({ "replayJobs": [], "subject": "", "sent": true }))]),
         ])
@@ -476,10 +476,14 @@ mod tests {
         let functions = script(quiet());
         let (ended, execution) = played(&functions).await;
         assert!(ended.is_ok(), "{ended:?}");
-        assert_eq!(functions.calls.borrow().len(), 1 + 2 * 4 + 1);
-        // The parent: start, two tasks (5), map (4), choice (2), succeed (2), end. A child: 4 tasks, 2 choices, a wait, 2 passes.
-        assert_eq!(execution.counts.events, 1 + 4 * 5 + 2 * 2 + 2 + 2 * 2 + 1);
-        assert_eq!(execution.counts.transitions, 5 + 2 * 9);
+        assert_eq!(
+            functions.calls.borrow().len(),
+            1 + 2 * 3 + 1,
+            "where nothing is to go, nobody is asked to delete it"
+        );
+        // The parent: start, two tasks (5), map (4), choice (2), succeed (2), end. A child: 3 tasks, 2 choices, 3 passes.
+        assert_eq!(execution.counts.events, 1 + 3 * 5 + 2 * 2 + 3 * 2 + 1);
+        assert_eq!(execution.counts.transitions, 5 + 2 * 8);
     }
 
     #[tokio::test(start_paused = true)]

@@ -135,7 +135,7 @@ impl Dice {
             retention.insert("keepLast".to_owned(), self.between(1, 3).into());
         }
         // A guard that holds small purges too, or next to none, so that both ways are gone.
-        let guard = self.one_of(&[(50, 20), (50, 4), (100, 1)]);
+        let guard = self.one_of(&[(50, 20), (50, 4), (20, 3), (100, 1)]);
         json!({
             "policies": [{
                 "name": POLICY,

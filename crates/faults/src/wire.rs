@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use aws_sdk_ec2::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -70,7 +72,18 @@ pub fn config(sim: &Arc<Sim>, account: &str, life: &Arc<Life>) -> Builder {
         .credentials_provider(Credentials::new(account, "secret", None, None, "simulated"))
         .region(Region::new("eu-central-1"))
         .timeout_config(step_runtime::sdk::timeouts())
+        .time_source(SimulatedTime(Arc::clone(sim)))
         .http_client(wire)
+}
+
+/// The simulator's clock, for what goes by the time in the functions.
+#[derive(Debug)]
+struct SimulatedTime(Arc<Sim>);
+
+impl TimeSource for SimulatedTime {
+    fn now(&self) -> SystemTime {
+        self.0.clock().now().into()
+    }
 }
 
 #[derive(Debug, Clone)]

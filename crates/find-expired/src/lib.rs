@@ -12,6 +12,7 @@ use ec2::Ec2Error;
 use ec2::port::{ReadSnapshots, ReadVolumes, VolumeStates};
 use policy::model::Snapshot;
 use policy::plan::{BackedUp, Plan};
+use policy::rounds::until_listed;
 use policy::selection::selects;
 use policy::verdict::Decision;
 
@@ -22,6 +23,11 @@ use policy::verdict::Decision;
 pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) -> Result<Response, Ec2Error> {
     let Request { job, cursor, mut tally } = request;
     let facts = Facts::read(ec2, &job).await?;
+    if cursor.is_none()
+        && let Some(wait_seconds) = until_listed(facts.backed_up.missing(), tally.volumes.failed, &mut tally.rounds)
+    {
+        return Ok(Response { snapshot_ids: Vec::new(), cursor: None, wait_seconds, tally });
+    }
     let plan = facts.plan(&job);
     let allowed = match &cursor {
         Some(cursor) => cursor.left,
@@ -34,7 +40,7 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
     let left = allowed - snapshot_ids.len() as u64;
     let more = left > 0 && rest.next().is_some();
     let cursor = snapshot_ids.last().filter(|_| more).map(|last| Cursor { after: last.clone(), left });
-    Ok(Response { snapshot_ids, cursor, tally })
+    Ok(Response { snapshot_ids, cursor, wait_seconds: 0, tally })
 }
 
 /// What EC2 shows.

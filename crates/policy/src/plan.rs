@@ -34,6 +34,15 @@ impl BackedUp {
         Self::AllBut(selected.into_iter().filter(|volume| !of_run.contains(volume)).collect())
     }
 
+    /// How many selected volumes have none.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        match self {
+            Self::Assumed => 0,
+            Self::AllBut(volumes) => volumes.len() as u64,
+        }
+    }
+
     fn is(&self, volume: &VolumeId) -> bool {
         match self {
             Self::Assumed => true,

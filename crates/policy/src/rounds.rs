@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use contract::limits::{ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME, SECONDS_IN_ROUNDS, STALLED_ROUNDS};
+use contract::limits::{
+    ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME, SECONDS_IN_ROUNDS, STALLED_ROUNDS, UNLISTED_ROUNDS,
+};
 use contract::tally::Rounds;
 
 /// The longest wait between two rounds, in seconds.
@@ -48,6 +50,18 @@ pub fn after<T, E>(left: Left<T, E>, progress: bool, took: Duration, rounds: &mu
     Next::Again { items: left.into_iter().map(|(item, _)| item).collect(), wait_seconds }
 }
 
+/// Decides whether a purge is put off, and for how many seconds, as EC2's listing misses snapshots of `missing` volumes.
+///
+/// So many failed in this run (`failed`): those will never be listed. The listing is eventually consistent, most often within
+/// seconds; what it misses when [`UNLISTED_ROUNDS`] are over counts as not made.
+pub fn until_listed(missing: u64, failed: u64, rounds: &mut Rounds) -> Option<u32> {
+    if missing <= failed || rounds.unlisted >= UNLISTED_ROUNDS {
+        return None;
+    }
+    rounds.unlisted += 1;
+    Some(1 + rounds.unlisted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,10 +90,19 @@ mod tests {
 
     #[test]
     fn with_progress_it_goes_on_after_the_shortest_wait() {
-        let mut rounds = Rounds { stalled: 9, total: 500, seconds: 0 };
+        let mut rounds = Rounds { stalled: 9, total: 500, seconds: 0, unlisted: 0 };
         assert_eq!(round(&LIMITED, true, &mut rounds), Some(15));
         assert_eq!(round(&[(1, None)], true, &mut rounds), Some(1), "EC2 has nothing against going on");
-        assert_eq!(rounds, Rounds { stalled: 9, total: 502, seconds: 16 });
+        assert_eq!(rounds, Rounds { stalled: 9, total: 502, seconds: 16, unlisted: 0 });
+    }
+
+    #[test]
+    fn a_purge_waits_for_the_listing_and_not_for_ever() {
+        let mut rounds = Rounds::default();
+        assert_eq!(until_listed(0, 0, &mut rounds), None, "all are listed");
+        assert_eq!(until_listed(3, 3, &mut rounds), None, "the three failed, they will never be listed");
+        let waits: Vec<u32> = std::iter::from_fn(|| until_listed(4, 3, &mut rounds)).collect();
+        assert_eq!(waits, [2, 3, 4, 5, 6, 7]);
     }
 
     #[test]

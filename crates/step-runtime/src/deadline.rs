@@ -41,6 +41,12 @@ impl Deadline {
         Self { began, ends: began + left }
     }
 
+    /// The sooner of this deadline and the moment that is `left` from now.
+    #[must_use]
+    pub fn no_later_than(self, left: Duration) -> Self {
+        Self { ends: self.ends.min(Instant::now() + left), ..self }
+    }
+
     /// Whether it has passed.
     #[must_use]
     pub fn passed(self) -> bool {

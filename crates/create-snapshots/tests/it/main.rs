@@ -286,6 +286,17 @@ async fn s5_what_is_created_was_looked_up_shortly_before() {
     assert_eq!(sent_before_each_look_up, [0, 100, 200]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn s5_a_look_up_that_has_grown_old_is_done_again() {
+    // Four at once, a second each: no more than forty and those under way are made upon a look-up of ten seconds.
+    let ec2 = Arc::new(Fake::with_volumes(250).taking(Duration::from_secs(1)));
+    let request = Request { job: job(false), volume_ids: ids(250), tally: Tally::default() };
+    let answer = step(&ec2, request, Deadline::after(Duration::from_secs(600))).await.unwrap();
+    assert_eq!((answer.tally.volumes.created, answer.deferred.len()), (250, 0));
+    let looked_up = ec2.looked_up.lock().unwrap().clone();
+    assert!(looked_up.len() >= 6 && looked_up.windows(2).all(|pair| pair[1] - pair[0] <= 44), "{looked_up:?}");
+}
+
 #[tokio::test]
 async fn s6_a_look_up_that_fails_half_way_loses_nothing_of_what_was_done() {
     let ec2 = Arc::new(Fake::with_volumes(250).failing_after(1));
