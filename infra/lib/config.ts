@@ -49,12 +49,41 @@ const tag = record({
     .default(null),
 });
 
-const retention = record({
-  keepDays: whole(1, 36_500).optional(),
-  keepLast: whole(1, 1_000).optional(),
-}).refine((rules) => rules.keepDays !== undefined || rules.keepLast !== undefined, {
-  error: 'must have keepDays, keepLast or both: a policy that keeps nothing is refused',
-});
+const SPAN = 'must be a span such as 36h, 14d, 8w, 6m, 2y or 1y6m, of at most a hundred years';
+const span = () =>
+  z
+    .string({ error: SPAN })
+    .regex(/^(\d+y)?(\d+m)?(\d+w)?(\d+d)?(\d+h)?$/, { error: SPAN })
+    .refine((text) => spanHours(text) >= 1 && spanHours(text) <= 36_500 * 24, { error: SPAN });
+
+/** As the crate `contract` weighs a span: a month is thirty days there, a year 365. */
+function spanHours(text: string): number {
+  const hours: Record<string, number> = { y: 365 * 24, m: 30 * 24, w: 7 * 24, d: 24, h: 1 };
+  return [...text.matchAll(/(\d+)([ymwdh])/g)].reduce((sum, [, n, unit]) => sum + Number(n) * (hours[unit!] ?? 0), 0);
+}
+
+const count = () => whole(1, 1_000).optional();
+const retention = () =>
+  record({
+    keepLast: count(),
+    keepDays: whole(1, 36_500).optional(),
+    keepWithin: span().optional(),
+    keepHourly: count(),
+    keepDaily: count(),
+    keepWeekly: count(),
+    keepMonthly: count(),
+    keepYearly: count(),
+  })
+    .refine((rules) => Object.values(rules).some((rule) => rule !== undefined), {
+      error:
+        'must have at least one of keepLast, keepWithin, keepDays, keepHourly, keepDaily, keepWeekly, keepMonthly and keepYearly: a policy that keeps nothing is refused',
+    })
+    .refine((rules) => rules.keepDays === undefined || rules.keepWithin === undefined, {
+      error: 'must have one of keepDays and keepWithin: keepDays is its short form',
+    });
+
+const ORPHANS = 'must be "keep" or {"keepWithin": "90d"}';
+const orphans = z.union([z.literal('keep'), z.strictObject({ keepWithin: span() })], { error: ORPHANS });
 
 const schedule = record({
   expression: z
@@ -82,7 +111,9 @@ const policy = record({
     'must be 1 to 32 lower-case letters, digits and hyphens, and not begin with a hyphen',
   ),
   tag,
-  retention,
+  retention: retention(),
+  minimum: retention().nullable().default(null),
+  orphans: orphans.default({ keepWithin: '90d' }),
   regions: record({
     include: list(region(), 'region names').default([]),
     exclude: list(region(), 'region names').default([]),
@@ -101,7 +132,7 @@ const account = record({
   homeRegion: region().default('us-east-1'),
   policies: list(policy, 'policies')
     .min(1, { error: 'must have at least one policy' })
-    .prefault([{ name: 'daily', tag: { key: 'Backup' }, retention: { keepDays: 7 } }]),
+    .prefault([{ name: 'daily', tag: { key: 'Backup' }, retention: { keepDaily: 7, keepWeekly: 4, keepMonthly: 12 } }]),
   subscribers: list(z.email({ error: 'must be a mail address, such as backup@example.com' }), 'mail addresses').default(
     [],
   ),
@@ -142,7 +173,7 @@ export class ConfigError extends Error {
 /** What list-regions reads: all policies of the account, complete, in the words of the crate `contract`. */
 export function deployedConfiguration(given: AccountConfig): string {
   return JSON.stringify({
-    policies: given.policies.map(({ schedule: _, ...deployed }) => deployed),
+    policies: given.policies.map(({ schedule, ...deployed }) => ({ ...deployed, timeZone: schedule.timeZone })),
     pace: given.pace,
   });
 }

@@ -44,7 +44,9 @@ describe('the configuration', () => {
             {
               name: 'daily',
               tag: { key: 'Backup', value: null },
-              retention: { keepDays: 7 },
+              retention: { keepDaily: 7, keepWeekly: 4, keepMonthly: 12 },
+              minimum: null,
+              orphans: { keepWithin: '90d' },
               regions: { include: [], exclude: [] },
               floor: 1,
               purgeGuard: { maxPercent: 50, minSnapshots: 20 },
@@ -79,9 +81,12 @@ describe('the configuration', () => {
           name: 'daily',
           tag: { key: 'Backup', value: null },
           retention: { keepLast: 3 },
+          minimum: null,
+          orphans: { keepWithin: '90d' },
           regions: { include: [], exclude: [] },
           floor: 1,
           purgeGuard: { maxPercent: 50, minSnapshots: 20 },
+          timeZone: 'UTC',
         },
       ],
       pace: { sharePercent: 80 },
@@ -173,8 +178,19 @@ describe('a wrong value is refused with its path, its value and what would be ri
     [
       'a retention that keeps nothing',
       withPolicy({ retention: {} }),
-      /\.retention: \{\}: must have keepDays, keepLast or both/,
+      /\.retention: \{\}: must have at least one of keepLast, keepWithin/,
     ],
+    [
+      'two spellings of one rule',
+      withPolicy({ retention: { keepDays: 7, keepWithin: '7d' } }),
+      /\.retention: .*must have one of keepDays and keepWithin/,
+    ],
+    ['no span', withPolicy({ retention: { keepWithin: '7' } }), /\.keepWithin: "7": must be a span such as 36h/],
+    ['an empty span', withPolicy({ retention: { keepWithin: '' } }), /\.keepWithin: "": must be a span/],
+    ['too long a span', withPolicy({ retention: { keepWithin: '101y' } }), /\.keepWithin: "101y": must be a span/],
+    ['no such orphans', withPolicy({ orphans: 'drop' }), /\.orphans: "drop": must be "keep" or/],
+    ['orphans without a span', withPolicy({ orphans: { keepWithin: 90 } }), /\.orphans: .*must be "keep" or/],
+    ['a minimum of nothing', withPolicy({ minimum: {} }), /\.minimum: \{\}: must have at least one of keepLast/],
     ['no day', withPolicy({ retention: { keepDays: 0 } }), /\.retention\.keepDays: 0: .*from 1 to 36500/],
     ['more than a hundred years', withPolicy({ retention: { keepDays: 36501 } }), /\.retention\.keepDays: 36501: /],
     ['none', withPolicy({ retention: { keepLast: 0 } }), /\.retention\.keepLast: 0: .*from 1 to 1000/],
@@ -287,7 +303,7 @@ describe('a wrong value is refused with its path, its value and what would be ri
   });
 
   it('takes a configuration as large as the environment holds', () => {
-    const many = Array.from({ length: 18 }, (_, i) => policy({ name: `p${i}` }));
+    const many = Array.from({ length: 14 }, (_, i) => policy({ name: `p${i}` }));
     const [account] = parseConfig(oneAccount({ policies: many })).accounts;
     assert.ok(Buffer.byteLength(deployedConfiguration(account!)) <= MAX_DEPLOYED_CONFIGURATION_BYTES);
   });

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use contract::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS};
 use contract::parse::{InvalidDocument, from_text, from_value};
-use contract::retention::{MAX_KEEP_DAYS, MAX_KEEP_LAST};
+use contract::retention::MAX_COUNT;
 use contract::steps::{
     create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify, replay_gate,
 };
@@ -65,7 +65,10 @@ static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
                     { "name": "daily", "tag": { "key": "Backup", "value": "gold" }, "retention": { "keepDays": 7, "keepLast": 3 },
                       "regions": { "include": ["eu-west-1"], "exclude": ["us-east-1"] }, "floor": 2,
                       "purgeGuard": { "maxPercent": 40, "minSnapshots": 10 } },
-                    { "name": "weekly", "tag": { "key": "Weekly" }, "retention": { "keepLast": 9 } },
+                    { "name": "weekly", "tag": { "key": "Weekly" }, "orphans": { "keepWithin": "1y6m" }, "timeZone": "Europe/Berlin",
+                      "retention": { "keepLast": 9, "keepHourly": 1, "keepDaily": 7, "keepWeekly": 4, "keepMonthly": 6, "keepYearly": 2 },
+                      "minimum": { "keepWithin": "36h" } },
+                    { "name": "kept", "tag": { "key": "Kept" }, "retention": { "keepWithin": "8w" }, "orphans": "keep" },
                 ],
                 "pace": { "sharePercent": 80 },
             }),
@@ -87,15 +90,21 @@ trait Bounded {
 }
 
 fn retention_in_bounds(retention: &Retention) -> Verdict {
-    prop_assert!(retention.keep_days().is_some() || retention.keep_last().is_some(), "keeps nothing");
-    prop_assert!(retention.keep_days().is_none_or(|days| (1..=MAX_KEEP_DAYS).contains(&days)));
-    prop_assert!(retention.keep_last().is_none_or(|last| (1..=MAX_KEEP_LAST).contains(&last)));
+    let rules = retention.rules();
+    let counts = rules.counts();
+    prop_assert!(rules.keep_within.is_some() || counts.iter().any(|(_, count)| count.is_some()), "keeps nothing");
+    prop_assert!(counts.iter().all(|(_, count)| count.is_none_or(|count| (1..=MAX_COUNT).contains(&count))));
+    let now = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(200 * 365);
+    prop_assert!(
+        rules.keep_within.is_none_or(|span| (1..=36_525 * 24).contains(&(now - span.before(now)).num_hours()))
+    );
     Ok(())
 }
 
 impl Bounded for JobPolicy {
     fn in_bounds(&self) -> Verdict {
         retention_in_bounds(&self.retention)?;
+        self.minimum.iter().try_for_each(retention_in_bounds)?;
         prop_assert!((1..=100).contains(&self.floor.get()), "S2");
         prop_assert!((1..=100).contains(&self.purge_guard.max_percent), "S8");
         let (key, value) = (self.tag.key.as_str(), self.tag.value.as_ref().map(|value| value.as_str()));

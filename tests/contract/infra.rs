@@ -1,8 +1,9 @@
 //! Names and numbers that the CDK app shares with the code.
 
+use contract::Orphans;
 use contract::config::PurgeGuard;
 use contract::limits::REGIONS_PER_RUN;
-use contract::retention::{MAX_KEEP_DAYS, MAX_KEEP_LAST};
+use contract::retention::{MAX_COUNT, MAX_KEEP_DAYS};
 use contract::{errors, selector};
 
 use crate::source::{STEPS, states, text};
@@ -12,6 +13,12 @@ fn grouped(number: u32) -> String {
     let digits = number.to_string();
     let (head, tail) = digits.split_at(digits.len() - 3);
     format!("{head}_{tail}")
+}
+
+/// How long orphans are kept where a configuration does not say.
+fn default_orphans() -> String {
+    let Orphans::KeepWithin(span) = Orphans::default() else { panic!("for ever") };
+    span.to_string()
 }
 
 #[test]
@@ -61,7 +68,8 @@ fn the_cdk_app_has_the_bounds_of_the_contract() {
     let guard = PurgeGuard::default();
     for (what, wanted) in [
         ("keepDays", format!("keepDays: whole(1, {})", grouped(MAX_KEEP_DAYS))),
-        ("keepLast", format!("keepLast: whole(1, {})", grouped(MAX_KEEP_LAST))),
+        ("counts of keep rules", format!("const count = () => whole(1, {}).optional();", grouped(MAX_COUNT))),
+        ("orphans", format!("orphans.default({{ keepWithin: '{}' }})", default_orphans())),
         ("floor", "floor: whole(1, 100).default(1)".to_owned()),
         ("maxPercent", format!("maxPercent: whole(1, 100).default({})", guard.max_percent)),
         ("minSnapshots", format!("minSnapshots: whole(0, 100_000).default({})", guard.min_snapshots)),

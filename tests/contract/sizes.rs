@@ -8,8 +8,8 @@ use contract::steps::notify::{self, RegionResult, Results};
 use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
 use contract::tally::{Draught, Drawn, KeepKind, PurgeHeld, Rounds, VolumeCounts};
 use contract::{
-    JobPolicy, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue,
-    Tally, VolumeId,
+    JobPolicy, Orphans, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector,
+    TagValue, Tally, VolumeId,
 };
 use serde::Serialize;
 
@@ -33,6 +33,13 @@ fn snapshot(n: usize) -> SnapshotId {
     SnapshotId::new(format!("snap-{n:017x}")).unwrap()
 }
 
+/// All rules, each as long as it can be.
+fn worst_retention() -> Retention {
+    "keepLast=1000 keepWithin=98y11m4w6d23h keepHourly=1000 keepDaily=1000 keepWeekly=1000 keepMonthly=1000 keepYearly=1000"
+        .parse()
+        .unwrap()
+}
+
 /// A job with every text as long as it can be.
 fn worst_job(n: usize) -> RegionJob {
     RegionJob {
@@ -48,9 +55,12 @@ fn worst_job(n: usize) -> RegionJob {
                 key: TagKey::new("k".repeat(128)).unwrap(),
                 value: Some(TagValue::new("v".repeat(256)).unwrap()),
             },
-            retention: Retention::new(Some(36_500), Some(1_000)).unwrap(),
+            retention: worst_retention(),
             floor: Floor::new(100).unwrap(),
             purge_guard: PurgeGuard { max_percent: 100, min_snapshots: u32::MAX },
+            minimum: Some(worst_retention()),
+            orphans: Orphans::KeepWithin("98y11m4w6d23h".parse().unwrap()),
+            time_zone: "America/Argentina/ComodRivadavia".parse().unwrap(),
         },
         pace: Pace { share_percent: 100 },
     }
@@ -68,10 +78,18 @@ fn worst_tally() -> Tally {
         tally.volume_failed(volume(n), &format!("{n}{}", "E".repeat(200)), &hard);
         tally.snapshot_expired(snapshot(n), &hard);
         tally.snapshot_overdue(snapshot(n), &hard);
+        tally.volume_warned(volume(n), &hard);
     }
     let kinds = [
-        KeepKind::KeepDays,
         KeepKind::KeepLast,
+        KeepKind::KeepWithin,
+        KeepKind::KeepHourly,
+        KeepKind::KeepDaily,
+        KeepKind::KeepWeekly,
+        KeepKind::KeepMonthly,
+        KeepKind::KeepYearly,
+        KeepKind::Minimum,
+        KeepKind::InvalidRetention,
         KeepKind::Floor,
         KeepKind::Hold,
         KeepKind::Pending,

@@ -6,6 +6,8 @@ use crate::ids::{PolicyName, Region};
 use crate::parse::InvalidValue;
 use crate::retention::Retention;
 use crate::selector::TagSelector;
+use crate::span::Span;
+use crate::zone::TimeZone;
 
 /// All that `list-regions` reads from its environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,77 @@ pub struct Policy {
     /// When a purge is too large to be believed.
     #[serde(default)]
     pub purge_guard: PurgeGuard,
+    /// What a volume's own retention cannot go below; the policy's own retention when absent.
+    #[serde(default)]
+    pub minimum: Option<Retention>,
+    /// What becomes of the snapshots of volumes that are gone.
+    #[serde(default)]
+    pub orphans: Orphans,
+    /// Where days, weeks, months and years begin.
+    #[serde(default)]
+    pub time_zone: TimeZone,
+}
+
+/// What becomes of the snapshots of a volume that is gone, once its newest is older than a span: neither the floor nor
+/// `keepLast` holds them any longer, and the rules of the calendar count on as if the volume were there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "serde_json::Value", into = "RawOrphans")]
+pub enum Orphans {
+    /// They are like any others: the newest stays for ever.
+    Keep,
+    /// So long they are like any others.
+    KeepWithin(Span),
+}
+
+impl Default for Orphans {
+    /// Ninety days.
+    fn default() -> Self {
+        Span::of_days(90).map_or(Self::Keep, Self::KeepWithin)
+    }
+}
+
+impl std::fmt::Display for Orphans {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Keep => f.write_str("keep"),
+            Self::KeepWithin(span) => write!(f, "keepWithin {span}"),
+        }
+    }
+}
+
+/// [`Orphans`] as they are written.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RawOrphans {
+    Keep(&'static str),
+    #[serde(rename_all = "camelCase")]
+    KeepWithin {
+        keep_within: Span,
+    },
+}
+
+impl From<Orphans> for RawOrphans {
+    fn from(orphans: Orphans) -> Self {
+        match orphans {
+            Orphans::Keep => Self::Keep("keep"),
+            Orphans::KeepWithin(keep_within) => Self::KeepWithin { keep_within },
+        }
+    }
+}
+
+impl TryFrom<serde_json::Value> for Orphans {
+    type Error = InvalidValue;
+    fn try_from(raw: serde_json::Value) -> Result<Self, Self::Error> {
+        let refused = || InvalidValue::new("orphans", &raw.to_string(), r#""keep" or {"keepWithin": "90d"}"#);
+        match &raw {
+            serde_json::Value::String(word) if word == "keep" => Ok(Self::Keep),
+            serde_json::Value::Object(fields) if fields.len() == 1 => {
+                let span = fields.get("keepWithin").and_then(serde_json::Value::as_str).ok_or_else(refused)?;
+                span.parse().map(Self::KeepWithin)
+            }
+            _ => Err(refused()),
+        }
+    }
 }
 
 /// Which of the account's enabled regions a policy covers.
@@ -228,7 +301,27 @@ mod tests {
             (
                 r#"{"name":"daily","tag":{"key":"Backup"},"retention":{}}"#,
                 "policies[0].retention",
-                "at least one of keepDays",
+                "at least one of keepLast",
+            ),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"orphans":{"keepWithin":"ninety days"}}"#,
+                "policies[0].orphans",
+                "a span such as",
+            ),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"orphans":"drop"}"#,
+                "policies[0].orphans",
+                r#""keep" or {"keepWithin": "90d"}"#,
+            ),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"minimum":{}}"#,
+                "policies[0].minimum",
+                "at least one of keepLast",
+            ),
+            (
+                r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":7},"timeZone":"Berlin"}"#,
+                "policies[0].timeZone",
+                "an IANA time zone",
             ),
             (
                 r#"{"name":"daily","tag":{"key":"Backup"},"retention":{"keepDays":-1}}"#,

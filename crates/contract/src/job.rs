@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Floor, Pace, Policy, PurgeGuard};
+use crate::config::{Floor, Orphans, Pace, Policy, PurgeGuard};
 use crate::ids::{PlanId, PolicyName, Region, RunId};
 use crate::retention::Retention;
 use crate::selector::TagSelector;
+use crate::zone::TimeZone;
 
 /// What one region is to do in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct RegionJob {
     pub pace: Pace,
 }
 
-/// The part of a [`Policy`] that a region needs.
+/// The part of a [`Policy`] that a region needs. What was added later has a default: a redrive brings jobs of two weeks ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JobPolicy {
@@ -44,6 +45,15 @@ pub struct JobPolicy {
     pub floor: Floor,
     /// When a purge is held.
     pub purge_guard: PurgeGuard,
+    /// What a volume's own retention cannot go below; the policy's own retention when absent.
+    #[serde(default)]
+    pub minimum: Option<Retention>,
+    /// What becomes of the snapshots of volumes that are gone.
+    #[serde(default)]
+    pub orphans: Orphans,
+    /// Where days, weeks, months and years begin.
+    #[serde(default)]
+    pub time_zone: TimeZone,
 }
 
 impl From<&Policy> for JobPolicy {
@@ -51,9 +61,12 @@ impl From<&Policy> for JobPolicy {
         Self {
             name: policy.name.clone(),
             tag: policy.tag.clone(),
-            retention: policy.retention.clone(),
+            retention: policy.retention,
             floor: policy.floor,
             purge_guard: policy.purge_guard,
+            minimum: policy.minimum,
+            orphans: policy.orphans,
+            time_zone: policy.time_zone,
         }
     }
 }

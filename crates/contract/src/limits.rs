@@ -33,7 +33,7 @@ pub const REGIONS_PER_RUN: usize = 40;
 /// The largest tally of one region, in bytes of JSON.
 pub const TALLY_BYTES: usize = 4_300;
 /// The largest job of one region, in bytes of JSON.
-pub const JOB_BYTES: usize = 1_200;
+pub const JOB_BYTES: usize = 1_450;
 /// The largest cause of a failed region, in characters: the state machine cuts it there.
 pub const CAUSE_CHARS: usize = 200;
 /// Rounds of one region in which nothing could be done, before a page that gets stuck is given up. Over the whole

@@ -17,6 +17,8 @@ pub const VOLUME_TAG: &str = "ebs-backup:volume";
 pub const SPEC_TAG: &str = "ebs-backup:spec";
 /// On a volume: never back it up, whatever else it bears.
 pub const EXCLUDE_TAG: &str = "ebs-backup:exclude";
+/// On a volume: keep rules of its own, such as `keepDaily=14 keepMonthly=6`.
+pub const RETENTION_TAG: &str = "ebs-backup:retention";
 /// On a snapshot: never delete it, whatever the policy says.
 pub const KEEP_TAG: &str = "ebs-backup:keep";
 /// The tag that the console shows as a resource's name.

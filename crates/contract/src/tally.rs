@@ -12,15 +12,17 @@ use crate::ids::{PlanId, SnapshotId, VolumeId};
 use crate::text::clip;
 
 /// Ids shown of volumes discovered, snapshots made and snapshots deleted.
-const IDS_SHOWN: usize = 8;
+const IDS_SHOWN: usize = 5;
 /// Volumes shown that failed, snapshots shown that are overdue or expired: each with its reason.
 const CASES_SHOWN: usize = 4;
+/// Volumes shown of which the operator is warned.
+const WARNINGS_SHOWN: usize = 2;
 /// Different error names counted apart; further ones are counted together.
-const ERROR_NAMES: usize = 6;
+const ERROR_NAMES: usize = 5;
 /// The longest error name, in bytes of JSON.
 const ERROR_NAME_BYTES: usize = 48;
 /// The longest message or reason, in bytes of JSON.
-const REASON_BYTES: usize = 120;
+const REASON_BYTES: usize = 96;
 /// The name under which errors are counted once there are [`ERROR_NAMES`] different ones.
 pub const OTHER_ERRORS: &str = "(others)";
 
@@ -48,6 +50,8 @@ pub struct Tally {
     pub expired: Sample<SnapshotReason, CASES_SHOWN>,
     /// The first snapshots that should be gone and are not, with the reason.
     pub overdue: Sample<SnapshotReason, CASES_SHOWN>,
+    /// The first volumes of which the operator is warned: their own retention is not valid.
+    pub warnings: Sample<VolumeWarning, WARNINGS_SHOWN>,
     /// How many snapshots are kept for each kind of reason; a snapshot counts once for each of its reasons.
     pub kept: BTreeMap<KeepKind, u64>,
     /// The purge that the guard held, if it did.
@@ -193,6 +197,16 @@ pub struct VolumeFailure {
     pub message: String,
 }
 
+/// A volume that an operator should look at, though it has its snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VolumeWarning {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// What is wrong with it.
+    pub message: String,
+}
+
 /// A snapshot and the reason of its verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -219,10 +233,23 @@ pub struct PurgeHeld {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum KeepKind {
-    /// Young enough for `keepDays`.
-    KeepDays,
     /// New enough for `keepLast`.
     KeepLast,
+    /// Young enough for `keepWithin`. A run that was under way at an update may still say `keepDays`.
+    #[serde(alias = "keepDays")]
+    KeepWithin,
+    /// The newest of an hour that `keepHourly` wants.
+    KeepHourly,
+    /// The newest of a day that `keepDaily` wants.
+    KeepDaily,
+    /// The newest of a week that `keepWeekly` wants.
+    KeepWeekly,
+    /// The newest of a month that `keepMonthly` wants.
+    KeepMonthly,
+    /// The newest of a year that `keepYearly` wants.
+    KeepYearly,
+    /// Wanted by the policy's minimum, where the volume's own retention is shorter.
+    Minimum,
     /// One of the newest completed ones, which always stay.
     Floor,
     /// Bears the hold tag.
@@ -235,6 +262,8 @@ pub enum KeepKind {
     NotCompleted,
     /// Expired, but its volume has no snapshot of this run.
     BackupFailed,
+    /// Expired, but nobody knows what retention its volume is to have: its own is not valid.
+    InvalidRetention,
     /// Does not say, or not credibly, which volume it is of.
     Unattributed,
     /// Started after the moment that an approved plan is of.
@@ -249,6 +278,11 @@ impl Tally {
         let known = self.errors.contains_key(&name) || self.errors.len() < ERROR_NAMES;
         *self.errors.entry(if known { name.clone() } else { OTHER_ERRORS.to_owned() }).or_default() += 1;
         self.failures.push(VolumeFailure { volume_id, error: name, message: clip(message, REASON_BYTES) });
+    }
+
+    /// The operator should look at a volume.
+    pub fn volume_warned(&mut self, volume_id: VolumeId, message: &str) {
+        self.warnings.push(VolumeWarning { volume_id, message: clip(message, REASON_BYTES) });
     }
 
     /// A snapshot should be gone and is not, for `reason`.

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::errors::VOLUMES_UNACCOUNTED;
-use contract::selector::{EXCLUDE_TAG, KEEP_TAG, POLICY_TAG, RUN_TAG, VOLUME_TAG};
+use contract::selector::{EXCLUDE_TAG, KEEP_TAG, POLICY_TAG, RETENTION_TAG, RUN_TAG, VOLUME_TAG};
 use ec2_sim::journal::{Effect, Entry};
 use ec2_sim::model::{Snapshot, Volume};
 use serde_json::Value;
 
 use crate::campaign::{Played, Run, run_id};
-use crate::schedule::{ACCOUNT, Change, POLICY, Schedule, TAG};
+use crate::schedule::{ACCOUNT, Change, INVALID_RETENTION, POLICY, Schedule, TAG};
 
 /// How long before a deletion a snapshot was looked at, at most: a hold that is younger may have been overlooked.
 const LOOK: TimeDelta = TimeDelta::minutes(15);
@@ -61,6 +61,8 @@ struct Lives {
 struct Rules {
     keep_days: Option<i64>,
     keep_last: Option<usize>,
+    keep_daily: Option<usize>,
+    orphans_days: Option<i64>,
     floor: usize,
     max_percent: usize,
     min_snapshots: usize,
@@ -99,6 +101,10 @@ impl<'a> Judge<'a> {
         Rules {
             keep_days: policy["retention"]["keepDays"].as_i64(),
             keep_last: number(&policy["retention"]["keepLast"]),
+            keep_daily: number(&policy["retention"]["keepDaily"]),
+            orphans_days: policy["orphans"]["keepWithin"]
+                .as_str()
+                .and_then(|span| span.strip_suffix('d')?.parse().ok()),
             floor: number(&policy["floor"]).unwrap_or(1),
             max_percent: number(&policy["purgeGuard"]["maxPercent"]).unwrap_or(50),
             min_snapshots: number(&policy["purgeGuard"]["minSnapshots"]).unwrap_or(20),
@@ -157,13 +163,29 @@ impl<'a> Judge<'a> {
                 .filter(|other| other.deleted_at.is_none_or(|deleted| began <= deleted))
                 .map(|other| other.tag_value(RUN_TAG))
                 .collect();
+            let points: BTreeSet<DateTime<Utc>> = lives
+                .snapshots
+                .values()
+                .filter(|other| of_volume(other) == Some(volume) && newer(other))
+                .filter(|other| other.state(at) == "completed" && other.created_at <= at)
+                .filter(|other| other.deleted_at.is_none_or(|deleted| began <= deleted))
+                .map(|other| other.started_at)
+                .collect();
             let twin = gone.tag_value(RUN_TAG).is_some() && runs.contains(&gone.tag_value(RUN_TAG));
             let rank = runs.len() + 1;
             let now = self.played.nights.iter().flatten().map(|run| run.started_at).filter(|start| *start <= at).max();
             let age = now.unwrap_or(at) - gone.started_at;
+            let gone_volume =
+                lives.volumes.get(volume).is_none_or(|v| v.deleted_at.is_some_and(|deleted| deleted < at));
+            // Of a volume that is gone the newest, too, goes one day; until then nothing is different.
+            let newest_age = now.unwrap_or(at) - points.iter().copied().chain([gone.started_at]).max().unwrap_or(at);
+            let orphaned = gone_volume && rules.orphans_days.is_some_and(|days| newest_age >= TimeDelta::days(days));
+            let day = gone.started_at.date_naive();
+            let newer_days: BTreeSet<_> = points.iter().map(DateTime::date_naive).collect();
             let wanted = rules.keep_days.is_some_and(|days| age < TimeDelta::days(days))
-                || rules.keep_last.is_some_and(|last| rank <= last)
-                || rank <= rules.floor;
+                || rules.keep_last.is_some_and(|last| rank <= last && !orphaned)
+                || rules.keep_daily.is_some_and(|n| !newer_days.contains(&day) && newer_days.len() < n && !orphaned)
+                || (rank <= rules.floor && !orphaned);
             let run = self.run_of(self.night(at));
             let alive =
                 lives.volumes.get(volume).filter(|v| v.deleted_at.is_none_or(|deleted| at < deleted) && selected(v));
@@ -176,15 +198,18 @@ impl<'a> Judge<'a> {
                     && other.state(at - known) != "error"
             });
             let must_be_backed_up = alive.is_some();
+            let own = lives.volumes.get(volume).and_then(|v| v.tags.iter().find(|(key, _)| key == RETENTION_TAG));
+            let misread = !gone_volume && own.is_some_and(|(_, value)| value == INVALID_RETENTION);
 
             self.find(held.is_none_or(|since| at - since < LOOK), "S1", || what("it is held"));
             self.find(state != "pending", "S12", || what("it is pending"));
             if state == "error" {
                 self.find(age > TimeDelta::days(1), "S12", || what("its error is young"));
             } else {
-                self.find(!newest, "S2", || what("it is the newest completed one"));
+                self.find(!newest || orphaned, "S2", || what("it is the newest completed one"));
                 self.find(twin || !wanted, "S3", || what(&format!("a rule wants it: {age} old, number {rank}")));
             }
+            self.find(!misread, "S3", || what("nobody knows what retention its volume is to have"));
             self.find(backed_up || !must_be_backed_up, "S4", || what(&format!("its volume has no snapshot of {run}")));
         }
     }

@@ -1,7 +1,7 @@
 //! A few nights of one account, from a seed: what there is, what goes wrong, and what people do meanwhile.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::selector::{EXCLUDE_TAG, KEEP_TAG, POLICY_TAG, RUN_TAG, VOLUME_TAG};
+use contract::selector::{EXCLUDE_TAG, KEEP_TAG, POLICY_TAG, RETENTION_TAG, RUN_TAG, VOLUME_TAG};
 use ec2_sim::fault::{Fault, Rule, When};
 use ec2_sim::model::{Fate, Image, Seed, Snapshot, Volume};
 use ec2_sim::{Behaviour, Completion, Latency};
@@ -17,6 +17,8 @@ use crate::lambdas::Weather;
 pub const ACCOUNT: &str = "111122223333";
 /// The policy.
 pub const POLICY: &str = "daily";
+/// A retention of a volume's own that nobody can read.
+pub const INVALID_RETENTION: &str = "keepForever";
 /// The tag key it selects by.
 pub const TAG: &str = "Backup";
 /// Where nights take place.
@@ -131,6 +133,9 @@ impl Dice {
         if self.chance(0.7) {
             retention.insert("keepDays".to_owned(), self.one_of(&[1, 2, 7]).into());
         }
+        if self.chance(0.3) {
+            retention.insert("keepDaily".to_owned(), self.between(1, 4).into());
+        }
         if retention.is_empty() || self.chance(0.5) {
             retention.insert("keepLast".to_owned(), self.between(1, 3).into());
         }
@@ -143,6 +148,7 @@ impl Dice {
                 "retention": retention,
                 "regions": { "include": regions },
                 "floor": self.one_of(&[1, 1, 1, 2]),
+                "orphans": self.one_of(&[json!("keep"), json!({ "keepWithin": "3d" }), json!({ "keepWithin": "90d" })]),
                 "purgeGuard": { "maxPercent": guard.0, "minSnapshots": guard.1 },
             }],
             "pace": { "sharePercent": self.one_of(&[80, 80, 80, 100, 10]) },
@@ -201,6 +207,10 @@ impl Dice {
         }
         if self.chance(0.1) {
             volume = volume.tag(EXCLUDE_TAG, "");
+        }
+        if self.chance(0.1) {
+            let own = self.one_of(&[INVALID_RETENTION, "keepLast=2 keepDaily=3"]);
+            volume = volume.tag(RETENTION_TAG, own);
         }
         if self.chance(0.2) {
             volume = volume.tag("aws:cloudformation:stack-name", "stack");

@@ -3,18 +3,20 @@
 //! The plan is made anew for each page, from EC2's own listing, and handed over in the order of the ids; so a repeated
 //! call gives the same page, and the cursor is only the last id and what the plan that passed the guard has left.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use contract::limits::DELETIONS_PER_PAGE;
 use contract::steps::find_expired::{Cursor, Request, Response};
-use contract::tally::{KeepKind, PurgeHeld};
+use contract::tally::PurgeHeld;
 use contract::{RegionJob, SnapshotId, Tally, VolumeId};
 use ec2::Ec2Error;
 use ec2::port::{ReadSnapshots, ReadVolumes, VolumeStates};
-use policy::model::Snapshot;
-use policy::plan::{BackedUp, Plan};
+use policy::model::{Snapshot, Tags};
+use policy::plan::{Plan, Volumes};
 use policy::rounds::until_listed;
 use policy::selection::selects;
-use policy::verdict::Decision;
+use policy::verdict::{Decision, OwnRetention, VolumeFacts};
 
 /// Makes the plan and gives its next page.
 ///
@@ -24,14 +26,15 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
     let Request { job, cursor, mut tally } = request;
     let facts = Facts::read(ec2, &job).await?;
     if cursor.is_none()
-        && let Some(wait_seconds) = until_listed(facts.backed_up.missing(), tally.volumes.failed, &mut tally.rounds)
+        && facts.would_delete(&job)
+        && let Some(wait_seconds) = until_listed(facts.volumes.not_backed_up(), tally.volumes.failed, &mut tally.rounds)
     {
         return Ok(Response { snapshot_ids: Vec::new(), cursor: None, wait_seconds, tally });
     }
     let plan = facts.plan(&job);
     let allowed = match &cursor {
         Some(cursor) => cursor.left,
-        None => begin(&plan, &job, &mut tally),
+        None => begin(&plan, &facts, &job, &mut tally),
     };
     let after = cursor.map(|cursor| cursor.after);
     let mut rest = plan.deletions().map(|(id, _)| id).filter(|id| after.as_ref().is_none_or(|after| *id > after));
@@ -46,18 +49,42 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
 /// What EC2 shows.
 struct Facts {
     snapshots: Vec<Snapshot>,
-    backed_up: BackedUp,
+    volumes: Volumes,
 }
 
 impl Facts {
     async fn read(ec2: &(impl ReadVolumes + ReadSnapshots), job: &RegionJob) -> Result<Self, Ec2Error> {
-        let mut facts = Self { snapshots: ec2.managed(&job.policy.name).await?, backed_up: BackedUp::Assumed };
-        // A dry run made no snapshots; and where nothing would go anyway, nobody has to be asked.
-        if !job.dry_run && facts.plan(job).deletions().next().is_some() {
-            let selected = selected_volumes(ec2, job).await?;
-            facts.backed_up = BackedUp::in_run(&job.run_id, selected, &facts.snapshots);
+        let snapshots = ec2.managed(&job.policy.name).await?;
+        let mut volumes = Volumes::default();
+        // Where nothing could go, nobody has to be asked.
+        if !snapshots.is_empty() {
+            let mut others: BTreeSet<&VolumeId> = snapshots.iter().filter_map(|s| s.volume.as_ref()).collect();
+            let has_snapshot = Volumes::with_snapshot_of(&job.run_id, &snapshots);
+            for (volume, tags) in selected_volumes(ec2, job).await? {
+                others.remove(&volume);
+                // A dry run made no snapshots: its plan is that of a night on which every volume was backed up.
+                let backed_up = job.dry_run || has_snapshot.contains(&volume);
+                volumes.insert(volume, VolumeFacts { exists: true, backed_up, own: OwnRetention::of(&tags) });
+            }
+            let others: Vec<VolumeId> = others.into_iter().cloned().collect();
+            let there = ec2.volumes(&others).await?;
+            let mut gone: BTreeSet<VolumeId> = others.into_iter().collect();
+            for volume in there {
+                gone.remove(&volume.id);
+                let own = OwnRetention::of(&volume.tags);
+                volumes.insert(volume.id, VolumeFacts { own, ..VolumeFacts::default() });
+            }
+            for volume in gone {
+                volumes.insert(volume, VolumeFacts { exists: false, ..VolumeFacts::default() });
+            }
         }
-        Ok(facts)
+        Ok(Self { snapshots, volumes })
+    }
+
+    /// Whether anything would go, if every volume had its snapshot.
+    fn would_delete(&self, job: &RegionJob) -> bool {
+        let plan = Plan::new(&self.snapshots, &job.policy, job.started_at, &self.volumes.all_backed_up());
+        plan.deletions().next().is_some()
     }
 
     /// The plan of this run.
@@ -66,27 +93,26 @@ impl Facts {
     /// whoever may write an input would be a shorter retention. Where the guard would hold the plan, it is that of the
     /// run's start: without tonight's snapshots it deletes less, and it can be approved hours later.
     fn plan(&self, job: &RegionJob) -> Plan {
-        let policy = &job.policy;
         if let Some(approved) = job.approve_purge.as_ref().filter(|approved| approved.moment() <= job.started_at) {
             return self.as_of(job, approved.moment());
         }
-        let plan = Plan::new(&self.snapshots, &policy.retention, policy.floor, job.started_at, &self.backed_up);
-        if plan.is_held_by(policy.purge_guard) { self.as_of(job, job.started_at) } else { plan }
+        let plan = Plan::new(&self.snapshots, &job.policy, job.started_at, &self.volumes);
+        if plan.is_held_by(job.policy.purge_guard) { self.as_of(job, job.started_at) } else { plan }
     }
 
     /// The plan of a moment, which is the same when it is made again later.
     fn as_of(&self, job: &RegionJob, moment: DateTime<Utc>) -> Plan {
-        Plan::as_of(&self.snapshots, &job.policy.retention, job.policy.floor, moment, &self.backed_up)
+        Plan::as_of(&self.snapshots, &job.policy, moment, &self.volumes)
     }
 }
 
-async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec<VolumeId>, Ec2Error> {
+/// The volumes that the policy selects, with their tags.
+async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec<(VolumeId, Tags)>, Ec2Error> {
     let mut selected = Vec::new();
     let mut cursor = None;
     loop {
         let page = ec2.tagged_page(&job.policy.tag, VolumeStates::Any, cursor).await?;
-        let of_page = page.volumes.into_iter().filter(|(_, tags)| selects(&job.policy.tag, tags)).map(|(id, _)| id);
-        selected.extend(of_page);
+        selected.extend(page.volumes.into_iter().filter(|(_, tags)| selects(&job.policy.tag, tags)));
         cursor = page.cursor;
         if cursor.is_none() {
             return Ok(selected);
@@ -95,8 +121,12 @@ async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec
 }
 
 /// Writes the plan into the tally, once per run, and says how many of its deletions may be carried out: all, or none (S8).
-fn begin(plan: &Plan, job: &RegionJob, tally: &mut Tally) -> u64 {
+fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 {
     count(plan, tally);
+    for (volume, why) in facts.volumes.invalid() {
+        tracing::warn!(%volume, why, "the policy's own retention applies, and nothing of the volume is deleted");
+        tally.volume_warned(volume.clone(), why);
+    }
     let policy = &job.policy;
     let id = plan.id(&job.region, &policy.name);
     let (deletions, managed) = (tally.snapshots.expired, tally.snapshots.managed);
@@ -119,12 +149,16 @@ fn count(plan: &Plan, tally: &mut Tally) {
                     *tally.kept.entry(reason.kind()).or_default() += 1;
                 }
             }
-            Decision::Withheld(reason) => {
+            Decision::Withheld(why, reason) => {
                 tally.snapshots.kept += 1;
-                *tally.kept.entry(KeepKind::BackupFailed).or_default() += 1;
-                tally.snapshot_overdue(id(), &format!("its volume has no snapshot of this run; {reason}"));
+                *tally.kept.entry(why.kind()).or_default() += 1;
+                tally.snapshot_overdue(id(), &format!("{why}; {reason}"));
             }
-            Decision::Delete(reason) => tally.snapshot_expired(id(), &reason.to_string()),
+            Decision::Delete(reason) => {
+                // The report shows the first few, the log has them all.
+                tracing::info!(snapshot = %verdict.snapshot_id, %reason, "to be deleted");
+                tally.snapshot_expired(id(), &reason.to_string());
+            }
         }
     }
 }

@@ -68,8 +68,9 @@ async fn an_empty_input_gives_one_complete_job_per_enabled_region() {
     let expected = json!({
         "region": "ap-south-1", "runId": "5f1c0a3e-execution", "startedAt": "2026-11-23T02:00:07.123Z", "dryRun": false,
         "replay": 0, "approvePurge": null, "pace": {"sharePercent": 35},
-        "policy": {"name": "daily", "tag": {"key": "Backup", "value": "gold"}, "retention": {"keepDays": 7, "keepLast": 3},
-                   "floor": 2, "purgeGuard": {"maxPercent": 40, "minSnapshots": 10}},
+        "policy": {"name": "daily", "tag": {"key": "Backup", "value": "gold"}, "retention": {"keepLast": 3, "keepWithin": "7d"},
+                   "floor": 2, "purgeGuard": {"maxPercent": 40, "minSnapshots": 10}, "minimum": null,
+                   "orphans": {"keepWithin": "90d"}, "timeZone": "UTC"},
     });
     assert_eq!(serde_json::to_value(&jobs[0]).unwrap(), expected);
 }

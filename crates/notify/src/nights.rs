@@ -66,7 +66,7 @@ fn backed_up(volumes: u64, deleted: u64) -> Tally {
     tally.snapshots.deleted = deleted;
     tally.snapshots.managed = volumes * 4 + deleted;
     tally.snapshots.kept = volumes * 4;
-    tally.kept = [(KeepKind::KeepDays, volumes * 4), (KeepKind::KeepLast, volumes * 3)].into();
+    tally.kept = [(KeepKind::KeepWithin, volumes * 4), (KeepKind::KeepLast, volumes * 3)].into();
     tally
 }
 
@@ -192,7 +192,7 @@ pub fn worst_tally() -> Tally {
         tally.snapshot_expired(snapshot(n), &ugly);
         tally.snapshot_overdue(snapshot(n), &ugly);
     }
-    tally.kept = [KeepKind::KeepDays, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Unattributed]
+    tally.kept = [KeepKind::KeepWithin, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Unattributed]
         .map(|kind| (kind, 100_000))
         .into();
     tally.purge_held = Some(PurgeHeld {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use contract::Tally;
+use contract::selector::RETENTION_TAG;
 use contract::tally::{KeepKind, Sample, SnapshotCounts, SnapshotReason, VolumeCounts};
 use contract::text::json_len;
 
@@ -80,7 +81,17 @@ fn head(report: &Report<'_>) -> String {
             are(totals.snapshots.overdue, "snapshot")
         ));
     }
-    let nothing_to_do = totals.purges_held == 0 && totals.snapshots.overdue == 0 && !evaluation.tag_found_nothing();
+    let warned: u64 =
+        evaluation.regions.iter().map(|region| region.tally.warnings.total()).fold(0, u64::saturating_add);
+    if warned > 0 {
+        lines.push(format!(
+            "To do: correct the tag {RETENTION_TAG} of {}. Until then nothing of {} is deleted. See below.",
+            counted(warned, "volume"),
+            if warned == 1 { "it" } else { "them" }
+        ));
+    }
+    let nothing_to_do =
+        totals.purges_held == 0 && totals.snapshots.overdue == 0 && warned == 0 && !evaluation.tag_found_nothing();
     if evaluation.status() == Status::Ok && nothing_to_do {
         lines.push("To do: nothing.".to_owned());
     }
@@ -198,6 +209,7 @@ fn facts(report: &Report<'_>) -> String {
         format!("Policy:     {}", policy.name),
         format!("Volumes:    tagged {}", policy.tag),
         format!("Retention:  {}, and always the newest {} of each volume", policy.retention, policy.floor.get()),
+        format!("Orphans:    {} (snapshots of volumes that are gone)", policy.orphans),
         format!("Regions:    {}", regions(report)),
         format!("Dry run:    {dry_run}"),
         format!("Execution:  {}", place(report)),
@@ -340,6 +352,9 @@ fn details(region: &RegionOutcome) -> String {
     lines.extend(list("failed", &tally.failures, |failure| {
         format!("{}: {}: {}", failure.volume_id, one_line(&failure.error), one_line(&failure.message))
     }));
+    lines.extend(list("warnings", &tally.warnings, |warning| {
+        format!("{}: {}", warning.volume_id, one_line(&warning.message))
+    }));
     if let Some(error) = &tally.creates_stopped {
         lines.push(format!("  no further snapshot was tried: {}", one_line(error)));
     }
@@ -355,6 +370,9 @@ fn details(region: &RegionOutcome) -> String {
         ));
     }
     lines.extend(list("to be deleted", &tally.expired, with_reason));
+    if tally.expired.more > 0 {
+        lines.push("    (all of them, each with its reason, are in the log of find-expired)".to_owned());
+    }
     lines.extend(sample("deleted", &tally.deleted, ToString::to_string));
     if tally.snapshots.already_gone > 0 {
         lines.push(format!("  deleted by somebody else: {}", tally.snapshots.already_gone));
@@ -402,14 +420,21 @@ fn joined<'a>(counts: impl Iterator<Item = (impl Display, &'a u64)>) -> String {
 
 fn keep_words(kind: KeepKind) -> &'static str {
     match kind {
-        KeepKind::KeepDays => "keepDays",
         KeepKind::KeepLast => "keepLast",
+        KeepKind::KeepWithin => "keepWithin",
+        KeepKind::KeepHourly => "keepHourly",
+        KeepKind::KeepDaily => "keepDaily",
+        KeepKind::KeepWeekly => "keepWeekly",
+        KeepKind::KeepMonthly => "keepMonthly",
+        KeepKind::KeepYearly => "keepYearly",
+        KeepKind::Minimum => "minimum",
         KeepKind::Floor => "floor",
         KeepKind::Hold => "hold tag",
         KeepKind::Pending => "pending",
         KeepKind::RecentError => "recent error",
         KeepKind::NotCompleted => "not completed",
         KeepKind::BackupFailed => "backup failed",
+        KeepKind::InvalidRetention => "retention tag not valid",
         KeepKind::Unattributed => "volume unknown",
         KeepKind::AfterPlan => "newer than the plan",
     }

@@ -5,10 +5,12 @@
 //!
 //! **Architecture invariant:** no I/O, no AWS SDK, no async runtime, no environment and no clock: `now` is a parameter.
 
+pub mod calendar;
 pub mod model;
 pub mod naming;
 pub mod plan;
 pub mod rounds;
+pub mod rules;
 pub mod selection;
 pub mod spec;
 pub mod tags;

@@ -3,51 +3,61 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use contract::config::Floor;
-use contract::{PlanId, PolicyName, PurgeGuard, Region, Retention, RunId, SnapshotId, VolumeId};
+use contract::{JobPolicy, PlanId, PolicyName, PurgeGuard, Region, RunId, SnapshotId, VolumeId};
 use sha2::{Digest, Sha256};
 
 use crate::model::Snapshot;
-use crate::verdict::{self, Decision, DeleteReason, KeepReason, Rules, Verdict};
+use crate::verdict::{self, Decision, DeleteReason, KeepReason, OwnRetention, Rules, Verdict, VolumeFacts};
 
-/// Which volumes have their snapshot of this run, as EC2 itself shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BackedUp {
-    /// A dry run made none: the plan is that of a night on which every volume was backed up.
-    Assumed,
-    /// These volumes are selected and have none: nothing of theirs is deleted.
-    AllBut(BTreeSet<VolumeId>),
-}
+/// What EC2 shows of the volumes that a policy's snapshots are of. Of one that is not mentioned: that it is there, needs no
+/// snapshot of this run, and has no retention of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Volumes(BTreeMap<VolumeId, VolumeFacts>);
 
-impl BackedUp {
-    /// Finds the selected volumes of which `snapshots` holds none of `run` that is completed or on its way.
+impl Volumes {
+    /// Adds what is known of a volume.
+    pub fn insert(&mut self, volume: VolumeId, facts: VolumeFacts) {
+        self.0.insert(volume, facts);
+    }
+
+    /// The volumes that have a snapshot of `run`, completed or on its way, among `snapshots`.
     ///
     /// The question is put to EC2's own listing and not to what the steps before reported: a create call whose answer was
     /// lost counts as what it did, and no list of failed volumes has to fit a payload.
     #[must_use]
-    pub fn in_run(run: &RunId, selected: impl IntoIterator<Item = VolumeId>, snapshots: &[Snapshot]) -> Self {
-        let of_run: BTreeSet<&VolumeId> = snapshots
+    pub fn with_snapshot_of<'a>(run: &RunId, snapshots: &'a [Snapshot]) -> BTreeSet<&'a VolumeId> {
+        snapshots
             .iter()
             .filter(|snapshot| snapshot.run.as_ref() == Some(run) && snapshot.state.is_backup())
             .filter_map(|snapshot| snapshot.volume.as_ref())
-            .collect();
-        Self::AllBut(selected.into_iter().filter(|volume| !of_run.contains(volume)).collect())
+            .collect()
     }
 
-    /// How many selected volumes have none.
+    /// How many have no snapshot of this run and should.
     #[must_use]
-    pub fn missing(&self) -> u64 {
-        match self {
-            Self::Assumed => 0,
-            Self::AllBut(volumes) => volumes.len() as u64,
-        }
+    pub fn not_backed_up(&self) -> u64 {
+        self.0.values().filter(|facts| !facts.backed_up).count() as u64
     }
 
-    fn is(&self, volume: &VolumeId) -> bool {
-        match self {
-            Self::Assumed => true,
-            Self::AllBut(volumes) => !volumes.contains(volume),
-        }
+    /// Those whose own retention is not valid, and why.
+    pub fn invalid(&self) -> impl Iterator<Item = (&VolumeId, &str)> {
+        self.0.iter().filter_map(|(volume, facts)| match &facts.own {
+            OwnRetention::Invalid(why) => Some((volume, why.as_str())),
+            OwnRetention::None | OwnRetention::Rules(_) => None,
+        })
+    }
+
+    /// The same, as if each of them had its snapshot.
+    #[must_use]
+    pub fn all_backed_up(&self) -> Self {
+        let all = self.0.iter();
+        Self(all.map(|(volume, facts)| (volume.clone(), VolumeFacts { backed_up: true, ..facts.clone() })).collect())
+    }
+
+    /// What is known of a volume.
+    #[must_use]
+    pub fn of(&self, volume: &VolumeId) -> VolumeFacts {
+        self.0.get(volume).cloned().unwrap_or_default()
     }
 }
 
@@ -63,13 +73,7 @@ pub struct Plan {
 impl Plan {
     /// Makes the plan. The order of `snapshots` does not matter.
     #[must_use]
-    pub fn new(
-        snapshots: &[Snapshot],
-        retention: &Retention,
-        floor: Floor,
-        now: DateTime<Utc>,
-        backed_up: &BackedUp,
-    ) -> Self {
+    pub fn new(snapshots: &[Snapshot], policy: &JobPolicy, now: DateTime<Utc>, volumes: &Volumes) -> Self {
         let mut by_volume: BTreeMap<&VolumeId, Vec<&Snapshot>> = BTreeMap::new();
         let mut verdicts = Vec::with_capacity(snapshots.len());
         for snapshot in snapshots {
@@ -81,9 +85,9 @@ impl Plan {
                 }),
             }
         }
-        let rules = Rules { retention, floor: floor.get(), now };
+        let rules = Rules { policy, now };
         for (volume, of_volume) in by_volume {
-            verdicts.extend(verdict::on_volume(&of_volume, rules, backed_up.is(volume)));
+            verdicts.extend(verdict::on_volume(&of_volume, rules, &volumes.of(volume)));
         }
         verdicts.sort_unstable_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
         Self { moment: now, verdicts }
@@ -95,17 +99,16 @@ impl Plan {
     /// older. Only a plan that does not depend on either is the same plan then. It never deletes what [`Plan::new`] would
     /// keep for a rule.
     #[must_use]
-    pub fn as_of(
-        snapshots: &[Snapshot],
-        retention: &Retention,
-        floor: Floor,
-        moment: DateTime<Utc>,
-        backed_up: &BackedUp,
-    ) -> Self {
+    pub fn as_of(snapshots: &[Snapshot], policy: &JobPolicy, moment: DateTime<Utc>, volumes: &Volumes) -> Self {
         let moment = moment.trunc_subsecs(0);
         let (before, after): (Vec<Snapshot>, Vec<Snapshot>) =
             snapshots.iter().cloned().partition(|snapshot| snapshot.started_at <= moment);
-        let mut plan = Self::new(&before, retention, floor, moment, backed_up);
+        // A volume that had a snapshot since was there at that moment.
+        let mut volumes = volumes.clone();
+        for volume in after.iter().filter_map(|snapshot| snapshot.volume.as_ref()) {
+            volumes.insert(volume.clone(), VolumeFacts { exists: true, ..volumes.of(volume) });
+        }
+        let mut plan = Self::new(&before, policy, moment, &volumes);
         plan.verdicts.extend(after.into_iter().map(|snapshot| Verdict {
             snapshot_id: snapshot.id,
             decision: Decision::Keep(vec![KeepReason::AfterPlan]),
@@ -118,7 +121,7 @@ impl Plan {
     pub fn deletions(&self) -> impl Iterator<Item = (&SnapshotId, &DeleteReason)> {
         self.verdicts.iter().filter_map(|verdict| match &verdict.decision {
             Decision::Delete(reason) => Some((&verdict.snapshot_id, reason)),
-            Decision::Keep(_) | Decision::Withheld(_) => None,
+            Decision::Keep(_) | Decision::Withheld(..) => None,
         })
     }
 

@@ -49,6 +49,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Play a policy on a virtual clock and show what survives, or judge given moments: a policy, before it is deployed.
+    Simulate {
+        /// What `simulate --help` lists: --policy FILE, --days N, --miss 3%, --svg FILE, --points FILE, --output json.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Play the largest nights in virtual time, and hold them against the limits of AWS.
     Scale,
     /// Hold our steps against the scripts people use, over the same simulated EC2: about 20 minutes, and the packaging before it.
@@ -84,6 +90,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check => Ok(verify::check(&workspace, &tools)),
         Command::Package { arch } => package::package(&workspace, &tools, &arch).map(|()| ExitCode::SUCCESS),
         Command::Faults { arguments } => campaign(&workspace, &tools, "faults", &arguments),
+        Command::Simulate { arguments } => simulate(&workspace, &arguments),
         Command::Scale => campaign(&workspace, &tools, "scale", &[]),
         Command::Bench { out, quick } => bench(&workspace, &tools, &out, quick),
         Command::Generate => verify::generate(&workspace, &tools).map(|()| ExitCode::SUCCESS),
@@ -94,6 +101,15 @@ fn run(command: Command) -> Result<ExitCode> {
 fn campaign(workspace: &Workspace, tools: &Tools, program: &str, arguments: &[String]) -> Result<ExitCode> {
     tools.announce_first_build();
     let status = workspace.campaign(program)?.args(arguments).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Plays a policy. On its own, and not with the whole workspace, as it needs no SDK; in the folder it was called from, whose
+/// files it is given.
+fn simulate(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
+    let mut simulate = std::process::Command::new(workspace::cargo());
+    simulate.args(["run", "--quiet", "--locked", "--package", "simulate", "--manifest-path"]);
+    let status = simulate.arg(workspace.root.join("Cargo.toml")).arg("--").args(arguments).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -9,6 +9,7 @@ use contract::{PolicyName, RunId, SnapshotId, TagSelector, VolumeId};
 use ec2::Ec2Error;
 use ec2::port::{ReadSnapshots, ReadVolumes, SnapshotNow, VolumePage, VolumeStates};
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
+use policy::spec::VolumeSpec;
 
 /// Volumes in one page: few, so that every test with some volumes has several pages.
 const PER_PAGE: usize = 3;
@@ -48,6 +49,10 @@ pub fn of_this_run(n: usize, volume: usize) -> Snapshot {
 pub struct Fake {
     /// The volumes that bear the tag `Backup`.
     pub volumes: Vec<(VolumeId, Tags)>,
+    /// Volumes that the policy does not select, where their tags matter.
+    pub others: Vec<(VolumeId, Tags)>,
+    /// Volumes that are no longer there.
+    pub gone: Vec<VolumeId>,
     /// By the value of their policy tag.
     pub snapshots: Mutex<BTreeMap<String, Vec<Snapshot>>>,
     pub fails_with: Option<&'static str>,
@@ -87,8 +92,12 @@ impl ReadVolumes for Fake {
         Ok(VolumePage { volumes: self.volumes[from..to].to_vec(), cursor })
     }
 
-    async fn volumes(&self, _: &[VolumeId]) -> Result<Vec<Volume>, Ec2Error> {
-        unreachable!("ids and tags are enough")
+    async fn volumes(&self, ids: &[VolumeId]) -> Result<Vec<Volume>, Ec2Error> {
+        let there = ids.iter().filter(|id| !self.gone.contains(id));
+        let tags = |id: &VolumeId| self.others.iter().find(|(other, _)| other == id).map(|(_, tags)| tags.clone());
+        Ok(there
+            .map(|id| Volume { id: id.clone(), tags: tags(id).unwrap_or_default(), spec: VolumeSpec::default() })
+            .collect())
     }
 }
 

@@ -9,9 +9,10 @@ use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 use contract::selector::EXCLUDE_TAG;
+use contract::selector::RETENTION_TAG;
 use contract::steps::find_expired::{Cursor, Request, Response};
 use contract::tally::KeepKind;
-use contract::{PlanId, RegionJob, Retention, SnapshotId, Tally};
+use contract::{KeepRules, PlanId, RegionJob, Retention, SnapshotId, Span, Tally};
 use policy::model::{Snapshot, SnapshotState, Tags};
 use step_runtime::StepError;
 
@@ -26,7 +27,8 @@ fn job(keep_days: Option<u32>, keep_last: Option<u32>) -> RegionJob {
                    "purgeGuard": {"maxPercent": 50, "minSnapshots": 20}},
     }))
     .unwrap();
-    job.policy.retention = Retention::new(keep_days, keep_last).unwrap();
+    let keep_within = keep_days.map(|days| Span::of_days(days).unwrap());
+    job.policy.retention = Retention::new(KeepRules { keep_within, keep_last, ..KeepRules::default() }).unwrap();
     job
 }
 
@@ -124,7 +126,7 @@ async fn the_reasons_of_what_stays_and_of_what_goes_are_told() {
     let ec2 = Fake::new([0], [of_this_run(9, 0), snapshot(0, 0, DAY), snapshot(3, 0, 9 * DAY), held, nameless]);
     let tally = first_page(&ec2, &job(Some(7), Some(1))).await.tally;
     let kinds = [
-        KeepKind::KeepDays,
+        KeepKind::KeepWithin,
         KeepKind::KeepLast,
         KeepKind::Floor,
         KeepKind::Hold,
@@ -134,7 +136,7 @@ async fn the_reasons_of_what_stays_and_of_what_goes_are_told() {
     assert_eq!(tally.kept, kinds.map(|kind| (kind, 1)).into(), "a hold keeps, and so does not knowing whose it is");
     let expired: Vec<_> =
         tally.expired.first.iter().map(|entry| (entry.snapshot_id.clone(), entry.reason.as_str())).collect();
-    assert_eq!(expired, [(snapshot_id(3), "expired: 9 days old, no rule wants it")]);
+    assert_eq!(expired, [(snapshot_id(3), "expired: no rule wants it (9 days old)")]);
 }
 
 #[tokio::test]
@@ -280,7 +282,7 @@ async fn s12_what_is_not_completed_counts_for_nothing() {
     let answer = first_page(&ec2, &job(None, Some(2))).await;
     assert_eq!(numbers(&answer.snapshot_ids), [4, 7], "the two newest completed ones are 5 and 6");
     let reasons: Vec<&str> = answer.tally.expired.first.iter().map(|entry| entry.reason.as_str()).collect();
-    assert_eq!(reasons, ["in state error for more than a day", "expired: 4 days old, no rule wants it"]);
+    assert_eq!(reasons, ["in state error for more than a day", "expired: no rule wants it (4 days old)"]);
     let kept = answer.tally.kept;
     assert_eq!((kept[&KeepKind::Pending], kept[&KeepKind::NotCompleted], kept[&KeepKind::RecentError]), (2, 1, 1));
 }
@@ -319,6 +321,55 @@ async fn s4_the_plan_waits_for_the_listing_and_withholds_only_what_stays_missing
 }
 
 #[tokio::test]
+async fn a_volume_bears_its_own_retention_whether_it_is_selected_or_not() {
+    let nights =
+        |volume: usize| (0..5).map(move |n| snapshot(10 * volume + n, volume, i64::try_from(n).unwrap() * DAY));
+    let own = |value: &str| Tags::from_iter([("Backup", ""), (RETENTION_TAG, value)]);
+    let mut ec2 = Fake::new([], nights(1).chain(nights(2)).chain(nights(3)).chain(nights(4)));
+    ec2.volumes = vec![(volume_id(1), own("keepLast=4"))];
+    ec2.others = vec![(volume_id(2), own("keepLast=5")), (volume_id(3), own("keepLast=1"))];
+    let mut job = job(None, Some(3));
+    job.dry_run = true;
+    assert_eq!(deleted(&ec2, &job).await, [14, 33, 34, 43, 44], "longer where it says so, never shorter");
+    job.policy.minimum = Some("keepLast=2".parse().unwrap());
+    assert_eq!(deleted(&ec2, &job).await, [14, 32, 33, 34, 43, 44], "shorter down to the minimum");
+}
+
+#[tokio::test]
+async fn nothing_goes_of_a_volume_whose_retention_cannot_be_read_and_the_operator_is_warned() {
+    let mut ec2 = Fake::new([], [snapshot(1, 1, 0), snapshot(2, 1, 9 * DAY), of_this_run(3, 1)]);
+    ec2.volumes = vec![(volume_id(1), Tags::from_iter([("Backup", ""), (RETENTION_TAG, "14 days")]))];
+    let answer = first_page(&ec2, &week()).await;
+    assert_eq!(answer.snapshot_ids, []);
+    assert_eq!(
+        overdue(&answer.tally),
+        [(
+            snapshot_id(2),
+            "the tag ebs-backup:retention of its volume is not valid; expired: no rule wants it (9 days old)"
+        )]
+    );
+    let warning = &answer.tally.warnings.first[0];
+    assert_eq!(warning.volume_id, volume_id(1));
+    assert!(
+        warning.message.starts_with(r#"ebs-backup:retention: "14" is not a valid keep rule"#),
+        "{}",
+        warning.message
+    );
+}
+
+#[tokio::test]
+async fn the_newest_of_a_volume_that_is_gone_goes_when_the_policy_says_so() {
+    let mut ec2 = Fake::new([], [snapshot(1, 1, 100 * DAY), snapshot(2, 2, 100 * DAY), snapshot(3, 3, 80 * DAY)]);
+    ec2.gone = vec![volume_id(1), volume_id(3)];
+    let answer = first_page(&ec2, &week()).await;
+    assert_eq!(numbers(&answer.snapshot_ids), [1], "volume 2 is there, and only not selected any more");
+    assert_eq!(answer.tally.expired.first[0].reason, "orphan: its volume is gone (100 days old)");
+    let mut keeping = week();
+    keeping.policy.orphans = contract::Orphans::Keep;
+    assert_eq!(deleted(&ec2, &keeping).await, Vec::<usize>::new());
+}
+
+#[tokio::test]
 async fn a_dry_run_plans_as_if_every_volume_were_backed_up() {
     let ec2 = Fake::new([0], [snapshot(1, 0, 8 * DAY), snapshot(2, 0, DAY)]);
     let mut job = week();
@@ -328,13 +379,16 @@ async fn a_dry_run_plans_as_if_every_volume_were_backed_up() {
 }
 
 #[tokio::test]
-async fn volumes_are_read_to_the_last_page_and_only_where_something_would_go() {
+async fn volumes_are_read_to_the_last_page_and_only_where_there_are_snapshots() {
     let ec2 = Fake::new(0..7, [snapshot(1, 6, DAY), of_this_run(2, 6)]);
     assert_eq!(deleted(&ec2, &week()).await, Vec::<usize>::new());
-    assert_eq!(ec2.pages_read.load(Ordering::Relaxed), 0, "nothing would go");
+    assert_eq!(ec2.pages_read.load(Ordering::Relaxed), 3, "all three pages, and nobody waits for a listing");
     ec2.add("daily", [snapshot(3, 6, 8 * DAY)]);
     assert_eq!(deleted(&ec2, &week()).await, [3]);
     assert_eq!(ec2.pages_read.load(Ordering::Relaxed) % 3, 0, "all three pages, each time");
+    let nothing = Fake::new(0..7, []);
+    assert_eq!(deleted(&nothing, &week()).await, Vec::<usize>::new());
+    assert_eq!(nothing.pages_read.load(Ordering::Relaxed), 0, "without snapshots, nobody has to be asked");
 }
 
 #[tokio::test]

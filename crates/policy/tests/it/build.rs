@@ -1,7 +1,11 @@
 //! Snapshots for tests.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::{Retention, RunId, SnapshotId, VolumeId};
+use contract::config::Floor;
+use contract::{
+    JobPolicy, KeepRules, Orphans, PurgeGuard, Retention, RunId, SnapshotId, Span, TagKey, TagSelector, TimeZone,
+    VolumeId,
+};
 use policy::model::{Snapshot, SnapshotState};
 
 pub fn now() -> DateTime<Utc> {
@@ -21,7 +25,27 @@ pub fn run(name: &str) -> RunId {
 }
 
 pub fn keep(days: Option<u32>, last: Option<u32>) -> Retention {
-    Retention::new(days, last).unwrap()
+    let keep_within = days.map(|days| Span::of_days(days).unwrap());
+    Retention::new(KeepRules { keep_within, keep_last: last, ..KeepRules::default() }).unwrap()
+}
+
+/// Rules as a volume's tag writes them.
+pub fn rules(text: &str) -> Retention {
+    text.parse().unwrap()
+}
+
+/// A policy with these rules, a floor, and what a configuration leaves out.
+pub fn policy(retention: Retention, floor: u32) -> JobPolicy {
+    JobPolicy {
+        name: "daily".parse().unwrap(),
+        tag: TagSelector { key: TagKey::new("Backup").unwrap(), value: None },
+        retention,
+        floor: Floor::new(floor).unwrap(),
+        purge_guard: PurgeGuard::default(),
+        minimum: None,
+        orphans: Orphans::default(),
+        time_zone: TimeZone::default(),
+    }
 }
 
 /// A completed snapshot of volume 1, so many hours old, of a run of its own.

@@ -1,12 +1,11 @@
 //! The plan of a region: who is backed up, and the guard.
 
 use chrono::TimeDelta;
-use contract::config::Floor;
 use contract::{PolicyName, PurgeGuard, Region};
 use policy::model::{Snapshot, SnapshotState};
-use policy::plan::{BackedUp, Plan};
+use policy::plan::{Plan, Volumes};
 
-use crate::build::{keep, now, run, snapshot, volume};
+use crate::build::{keep, now, policy, run, snapshot, volume};
 
 fn region() -> Region {
     Region::new("eu-west-1").unwrap()
@@ -23,7 +22,7 @@ fn plan(old: u32, young: u32) -> Plan {
     // One young snapshot of the volume with the old ones, so that the floor takes none of them.
     let newest = Snapshot { volume: Some(volume(1_000)), ..snapshot(20_000, 1) };
     let snapshots: Vec<Snapshot> = expired.chain(kept).chain([newest]).collect();
-    Plan::new(&snapshots, &keep(Some(7), None), Floor::default(), now(), &BackedUp::Assumed)
+    Plan::new(&snapshots, &policy(keep(Some(7), None), 1), now(), &Volumes::default())
 }
 
 fn held(plan: &Plan) -> bool {
@@ -60,18 +59,12 @@ fn s8_a_plan_made_again_hours_later_is_the_same_plan() {
     };
     let in_the_morning = now() + TimeDelta::hours(7);
     for retention in [keep(Some(7), None), keep(None, Some(3)), keep(Some(7), Some(3))] {
-        let plan =
-            |state, moment| Plan::as_of(&nights(state), &retention, Floor::default(), moment, &BackedUp::Assumed);
+        let plan = |state, moment| Plan::as_of(&nights(state), &policy(retention, 1), moment, &Volumes::default());
         let held = plan(SnapshotState::Pending, now());
         assert!(held.deletions().count() > 0);
         assert_eq!(plan(SnapshotState::Completed, held.moment).id(&region(), &daily()), held.id(&region(), &daily()));
-        let anew = Plan::new(
-            &nights(SnapshotState::Completed),
-            &retention,
-            Floor::default(),
-            in_the_morning,
-            &BackedUp::Assumed,
-        );
+        let anew =
+            Plan::new(&nights(SnapshotState::Completed), &policy(retention, 1), in_the_morning, &Volumes::default());
         assert_ne!(anew.deletions().count(), held.deletions().count(), "a plan of the morning is another one");
     }
 }
@@ -91,13 +84,12 @@ fn s4_backed_up_is_what_ec2_shows_and_a_failed_snapshot_is_no_backup() {
         of_run(3, 3, SnapshotState::Error),
         Snapshot { volume: Some(volume(4)), ..snapshot(4, 24) },
     ];
-    let backed_up = BackedUp::in_run(&tonight, (1..=5).map(volume), &snapshots);
-    assert_eq!(backed_up, BackedUp::AllBut([volume(3), volume(4), volume(5)].into()));
+    assert_eq!(Volumes::with_snapshot_of(&tonight, &snapshots), [&volume(1), &volume(2)].into());
 }
 
 #[test]
 fn a_snapshot_that_says_not_whose_it_is_stays() {
     let stray = Snapshot { volume: None, ..snapshot(1, 24 * 900) };
-    let plan = Plan::new(&[stray], &keep(Some(7), None), Floor::default(), now(), &BackedUp::Assumed);
+    let plan = Plan::new(&[stray], &policy(keep(Some(7), None), 1), now(), &Volumes::default());
     assert_eq!(plan.deletions().count(), 0);
 }

@@ -1,0 +1,121 @@
+//! What survives, as a calendar in a terminal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use contract::JobPolicy;
+
+use crate::{Outcome, Point};
+
+/// Days of the longest month.
+const DAYS: u32 = 31;
+
+/// The calendar, a line a month and newest first, and the restore points with their reasons.
+#[must_use]
+pub fn render(policy: &JobPolicy, outcome: &Outcome) -> String {
+    let mut text = String::new();
+    let mut line = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    line(&format!("Policy {}: {}, and always the newest {}", policy.name, policy.retention, policy.floor.get()));
+    line(&format!(
+        "{} runs, {} missed; the last on {}. {} restore points stay, of at most {} at once.",
+        outcome.made,
+        outcome.missed,
+        outcome.now.with_timezone(&policy.time_zone.tz()).format("%a %Y-%m-%d %H:%M %Z"),
+        outcome.kept.len(),
+        outcome.most
+    ));
+    match &outcome.longest_gap {
+        Some(gap) => line(&format!(
+            "The longest time without one: {:.1} days, from {} to {}.",
+            gap.days(),
+            gap.from.format("%Y-%m-%d"),
+            gap.to.format("%Y-%m-%d")
+        )),
+        None => line("There is only one: no time between two."),
+    }
+    line("");
+    months(policy, outcome).iter().for_each(|month| line(month));
+    line("");
+    line(
+        "  letters: h hourly, d daily, w weekly, m monthly, y yearly, l last, i within, f floor alone; the rule of the longest period counts",
+    );
+    line("");
+    for point in &outcome.kept {
+        line(&format!("  {}", described(policy, point)));
+    }
+    text
+}
+
+/// A restore point in one line.
+#[must_use]
+pub fn described(policy: &JobPolicy, point: &Point) -> String {
+    let local = point.started_at.with_timezone(&policy.time_zone.tz());
+    format!("{}  {}", local.format("%a %Y-%m-%d %H:%M"), point.reasons.join("; "))
+}
+
+/// The letter of the rule that keeps a point for the longest.
+#[must_use]
+pub fn letter(point: &Point) -> char {
+    let any = |word: &str| point.reasons.iter().any(|reason| reason.contains(word));
+    let letters = [
+        ("yearly", 'y'),
+        ("monthly", 'm'),
+        ("weekly", 'w'),
+        ("daily", 'd'),
+        ("hourly", 'h'),
+        ("within", 'i'),
+        ("last", 'l'),
+    ];
+    letters.into_iter().find(|(word, _)| any(word)).map_or('f', |(_, letter)| letter)
+}
+
+fn months(policy: &JobPolicy, outcome: &Outcome) -> Vec<String> {
+    let date = |at: DateTime<Utc>| at.with_timezone(&policy.time_zone.tz()).date_naive();
+    let mut by_day: BTreeMap<NaiveDate, Vec<&Point>> = BTreeMap::new();
+    for point in &outcome.kept {
+        by_day.entry(date(point.started_at)).or_default().push(point);
+    }
+    let (Some(oldest), Some(newest)) = (by_day.keys().next().copied(), by_day.keys().next_back().copied()) else {
+        return Vec::new();
+    };
+    let mut header = "           ".to_owned();
+    for day in 1..=DAYS {
+        _ = write!(
+            header,
+            "{}",
+            if day % 5 == 0 {
+                format!("{day:>2}")
+            } else if (day + 1) % 5 == 0 {
+                String::new()
+            } else {
+                " ".to_owned()
+            }
+        );
+    }
+    let mut lines = vec![header.trim_end().to_owned()];
+    let mut month = newest.with_day(1).unwrap_or(newest);
+    while month >= oldest.with_day(1).unwrap_or(oldest) {
+        let cells: String = (1..=DAYS)
+            .map(|day| match month.with_day(day) {
+                None => ' ',
+                Some(day) => match by_day.get(&day).map(Vec::as_slice) {
+                    None | Some([]) => '·',
+                    Some([one]) => letter(one),
+                    Some(several) => {
+                        char::from_digit(u32::try_from(several.len()).unwrap_or(9).min(9), 10).unwrap_or('+')
+                    }
+                },
+            })
+            .collect();
+        lines.push(format!("  {}  {}", month.format("%Y-%m"), cells.trim_end()));
+        match month.checked_sub_months(Months::new(1)) {
+            Some(before) => month = before,
+            None => break,
+        }
+    }
+    lines
+}
