@@ -5,6 +5,7 @@ import type { Artefacts } from './artefacts';
 import { Backstop } from './backstop';
 import type { AccountConfig } from './config';
 import { RunDashboard } from './dashboard';
+import { adoptSnapshots } from './functions/adopt-snapshots';
 import { createSnapshots } from './functions/create-snapshots';
 import { deleteSnapshots } from './functions/delete-snapshots';
 import { discoverVolumes } from './functions/discover-volumes';
@@ -35,6 +36,7 @@ export class BackupStack extends Stack {
       'list-regions': listRegions(this, context),
       'discover-volumes': discoverVolumes(this, context),
       'create-snapshots': createSnapshots(this, context),
+      'adopt-snapshots': adoptSnapshots(this, context),
       'find-expired': findExpired(this, context),
       'delete-snapshots': deleteSnapshots(this, context),
       notify: notify(this, context, topic),

@@ -121,6 +121,7 @@ const policy = record({
   floor: whole(1, 100).default(1),
   purgeGuard: purgeGuard.prefault({}),
   schedule: schedule.prefault({}),
+  adopt: flag().default(false),
 });
 
 const account = record({

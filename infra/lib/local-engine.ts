@@ -3,7 +3,8 @@
  *
  * The local server that the tests and the demo deploy to (MiniStack) runs the same templates with the same IAM policies.
  * Two things it cannot do, and this file is the only place where they are left out:
- *  - it never fills `aws:ResourceTag/…` of a snapshot, so a delete policy with that condition refuses every delete;
+ *  - it never fills `aws:ResourceTag/…` of a snapshot, so a policy with such a condition refuses every delete, and misjudges
+ *    every adoption;
  *  - it refuses the asset bucket to the publishing role of CDK's bootstrap, so the caller's own credentials publish.
  * Never set it for an account of AWS: the functions check the tag too (S1), but nothing else would. So the app refuses it
  * unless AWS_ENDPOINT_URL names a server on this machine.
@@ -31,4 +32,10 @@ export function ownSnapshotsOnly(
   policies: readonly string[],
 ): Record<string, unknown> | undefined {
   return localEngine ? undefined : { StringEquals: { [`aws:ResourceTag/${POLICY_TAG}`]: policies } };
+}
+
+/** S1: adoption writes only on a snapshot that bears the backup tag, and no policy's. */
+export function foreignSnapshotsOnly(localEngine: boolean, tagKey: string): Record<string, Record<string, string>> {
+  if (localEngine) return {};
+  return { Null: { [`aws:ResourceTag/${tagKey}`]: 'false', [`aws:ResourceTag/${POLICY_TAG}`]: 'true' } };
 }

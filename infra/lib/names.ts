@@ -5,6 +5,7 @@ export const STEMS = [
   'list-regions',
   'discover-volumes',
   'create-snapshots',
+  'adopt-snapshots',
   'find-expired',
   'delete-snapshots',
   'notify',
@@ -22,6 +23,9 @@ export const MACHINE_LOG_GROUP = `/aws/vendedlogs/states/${MACHINE_NAME}`;
 
 /** S1: a snapshot with this tag is ours; its value is the policy that made it. IAM and the functions test the same tag. */
 export const POLICY_TAG = 'ebs-backup:policy';
+
+/** The tags that make a snapshot one of a policy's: all that adoption may write. */
+export const ADOPTION_TAGS = [POLICY_TAG, 'ebs-backup:run', 'ebs-backup:volume'] as const;
 
 /** The error of a run that is red because of a region, and whose report has been sent (statemachine/backup.asl.json, ReplayGate). */
 export const REGIONS_FAILED = 'RegionsFailed';

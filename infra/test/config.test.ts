@@ -51,6 +51,7 @@ describe('the configuration', () => {
               floor: 1,
               purgeGuard: { maxPercent: 50, minSnapshots: 20 },
               schedule: { expression: 'cron(0 2 * * ? *)', timeZone: 'UTC', flexibleWindowMinutes: 30 },
+              adopt: false,
             },
           ],
           subscribers: [],
@@ -86,6 +87,7 @@ describe('the configuration', () => {
           regions: { include: [], exclude: [] },
           floor: 1,
           purgeGuard: { maxPercent: 50, minSnapshots: 20 },
+          adopt: false,
           timeZone: 'UTC',
         },
       ],
@@ -303,7 +305,7 @@ describe('a wrong value is refused with its path, its value and what would be ri
   });
 
   it('takes a configuration as large as the environment holds', () => {
-    const many = Array.from({ length: 14 }, (_, i) => policy({ name: `p${i}` }));
+    const many = Array.from({ length: 13 }, (_, i) => policy({ name: `p${i}` }));
     const [account] = parseConfig(oneAccount({ policies: many })).accounts;
     assert.ok(Buffer.byteLength(deployedConfiguration(account!)) <= MAX_DEPLOYED_CONFIGURATION_BYTES);
   });

@@ -87,6 +87,7 @@ const ACTIONS: Record<Stem, string[]> = {
   'list-regions': ['ec2:DescribeRegions'],
   'discover-volumes': ['ec2:DescribeVolumes'],
   'create-snapshots': ['ec2:CreateSnapshot', 'ec2:CreateTags', 'ec2:DescribeSnapshots', 'ec2:DescribeVolumes'],
+  'adopt-snapshots': ['ec2:DescribeSnapshots'],
   'find-expired': ['ec2:DescribeSnapshots', 'ec2:DescribeVolumes'],
   'delete-snapshots': ['ec2:DeleteSnapshot', 'ec2:DescribeSnapshots'],
   notify: ['kms:Decrypt', 'kms:GenerateDataKey', 'sns:Publish'],
@@ -107,6 +108,7 @@ const NEEDS: Record<Stem, () => Attempt[]> = {
     { action: 'ec2:CreateSnapshot', resource: snapshot, context: { [`aws:RequestTag/${TAG}`]: 'gold' } },
     { action: 'ec2:CreateTags', resource: snapshot, context: created },
   ],
+  'adopt-snapshots': () => [{ action: 'ec2:DescribeSnapshots', resource: '*' }],
   'find-expired': () => [
     { action: 'ec2:DescribeVolumes', resource: '*' },
     { action: 'ec2:DescribeSnapshots', resource: '*' },
@@ -276,6 +278,48 @@ describe('the role of each function', () => {
     ]);
     assert.deepEqual(await who({ action: 'sns:Publish', resource: topic }), ['notify']);
   });
+});
+
+describe('adoption', () => {
+  const adopting = templateOf({
+    homeRegion: region,
+    policies: [
+      { name: 'daily', tag: { key: 'Backup' }, retention: { keepDays: 7 }, adopt: true },
+      { name: 'gold', tag: { key: 'Gold' }, retention: { keepLast: 30 } },
+    ],
+  });
+  const able = async (context: Record<string, string | string[]>, resource = snapshot) => {
+    const before = template;
+    template = adopting;
+    try {
+      return await may(roleOf(adopting, functionName('adopt-snapshots')), {
+        action: 'ec2:CreateTags',
+        resource,
+        context,
+      });
+    } finally {
+      template = before;
+    }
+  };
+  const keys = { 'aws:TagKeys': [TAG, 'ebs-backup:run', 'ebs-backup:volume'] };
+  const script = { 'aws:ResourceTag/Backup': 'orders-20250101020000' };
+  const asked = { [`aws:RequestTag/${TAG}`]: 'daily', ...keys };
+
+  it('may tag what the script left, as the policy that allows it', async () => {
+    assert.ok(await able({ ...asked, ...script }));
+  });
+
+  for (const [why, context, resource] of [
+    ['a snapshot without the backup tag', asked],
+    ['a snapshot of another policy', { ...asked, ...script, [`aws:ResourceTag/${TAG}`]: 'gold' }],
+    ['for a policy that does not allow it', { ...keys, ...script, [`aws:RequestTag/${TAG}`]: 'gold' }],
+    ['with another tag', { ...asked, ...script, 'aws:TagKeys': [TAG, 'Name'] }],
+    ['a volume', { ...asked, ...script }, volume],
+  ] as [string, Record<string, string | string[]>, string?][]) {
+    it(`may not tag ${why} (S1)`, async () => {
+      assert.ok(!(await able(context, resource)));
+    });
+  }
 });
 
 describe('the other roles', () => {

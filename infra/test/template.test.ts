@@ -65,6 +65,7 @@ describe('each function', () => {
     'list-regions': [110, 256],
     'discover-volumes': [300, 256],
     'create-snapshots': [900, 512],
+    'adopt-snapshots': [900, 512],
     'find-expired': [900, 1024],
     'delete-snapshots': [900, 512],
     notify: [110, 256],

@@ -8,7 +8,8 @@ use contract::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS};
 use contract::parse::{InvalidDocument, from_text, from_value};
 use contract::retention::MAX_COUNT;
 use contract::steps::{
-    create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify, replay_gate,
+    adopt_snapshots, create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify,
+    replay_gate,
 };
 use contract::{Config, ExecutionInput, JobPolicy, RegionJob, Retention};
 use proptest::prelude::*;
@@ -77,6 +78,7 @@ static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
         door::<list_regions::Request>(request("list-regions"), &["/input"]),
         door::<discover_volumes::Request>(request("discover-volumes"), NAMES),
         door::<create_snapshots::Request>(request("create-snapshots"), NAMES),
+        door::<adopt_snapshots::Request>(request("adopt-snapshots"), NAMES),
         door::<find_expired::Request>(request("find-expired"), NAMES),
         door::<delete_snapshots::Request>(request("delete-snapshots"), NAMES),
         door::<notify::Request>(request("notify"), &["/results"]),
@@ -161,6 +163,7 @@ macro_rules! bounded_by_jobs {
 bounded_by_jobs! {
     discover_volumes::Request: |it| [&it.job];
     create_snapshots::Request: |it| [&it.job];
+    adopt_snapshots::Request: |it| [&it.job];
     find_expired::Request: |it| [&it.job];
     delete_snapshots::Request: |it| [&it.job];
     notify::Request: |it| it.jobs;

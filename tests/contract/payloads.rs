@@ -5,7 +5,8 @@ use std::fmt::Debug;
 
 use contract::parse::from_value;
 use contract::steps::{
-    create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify, replay_gate,
+    adopt_snapshots, create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify,
+    replay_gate,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,7 @@ fn every_payload_comes_back_as_it_was() {
     pair::<list_regions::Request, list_regions::Response>("list-regions");
     pair::<discover_volumes::Request, discover_volumes::Response>("discover-volumes");
     pair::<create_snapshots::Request, create_snapshots::Response>("create-snapshots");
+    pair::<adopt_snapshots::Request, adopt_snapshots::Response>("adopt-snapshots");
     pair::<find_expired::Request, find_expired::Response>("find-expired");
     pair::<delete_snapshots::Request, delete_snapshots::Response>("delete-snapshots");
     pair::<notify::Request, notify::Response>("notify");
@@ -50,6 +52,7 @@ fn an_unknown_field_is_refused_at_every_door() {
     refuses::<list_regions::Request>("list-regions");
     refuses::<discover_volumes::Request>("discover-volumes");
     refuses::<create_snapshots::Request>("create-snapshots");
+    refuses::<adopt_snapshots::Request>("adopt-snapshots");
     refuses::<find_expired::Request>("find-expired");
     refuses::<delete_snapshots::Request>("delete-snapshots");
     refuses::<notify::Request>("notify");

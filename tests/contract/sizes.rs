@@ -14,7 +14,7 @@ use contract::{
 use serde::Serialize;
 
 /// What a payload may take at most, per cent of the limit: the rest is for what Step Functions wraps around it.
-const MARGIN_PERCENT: usize = 92;
+const MARGIN_PERCENT: usize = 96;
 
 fn bytes(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).unwrap().len()
@@ -47,6 +47,7 @@ fn worst_job(n: usize) -> RegionJob {
         run_id: RunId::new("r".repeat(256)).unwrap(),
         started_at: "2026-11-23T02:00:07.123456789Z".parse().unwrap(),
         dry_run: false,
+        adopt: false,
         replay: u32::MAX,
         approve_purge: Some(PlanId::new("20261123020007-0123456789abcdef").unwrap()),
         policy: JobPolicy {
@@ -61,6 +62,7 @@ fn worst_job(n: usize) -> RegionJob {
             minimum: Some(worst_retention()),
             orphans: Orphans::KeepWithin("98y11m4w6d23h".parse().unwrap()),
             time_zone: "America/Argentina/ComodRivadavia".parse().unwrap(),
+            adopt: false,
         },
         pace: Pace { share_percent: 100 },
     }
@@ -109,7 +111,13 @@ fn worst_tally() -> Tally {
     let many = 100_000;
     tally.volumes =
         VolumeCounts { discovered: many, created: many, existing: many, planned: many, skipped: many, failed: many };
-    tally.rounds = Rounds { total: 1_000, stalled: 10, seconds: 43_200, unlisted: 6 };
+    tally.rounds = Rounds { total: 1_000, stalled: 10, seconds: 43_200, unlisted: 6, adopting: 20 };
+    for n in 0..1_000 {
+        tally.adoption_failed("UnauthorizedOperation");
+        tally.adoption.as_mut().unwrap().candidates.push(snapshot(n));
+    }
+    let adoption = tally.adoption.as_mut().unwrap();
+    (adoption.adopted, adoption.lifecycle_manager, adoption.aws_backup) = (100_000, 100_000, 100_000);
     let draught = Draught { full_at: Some("2026-11-23T02:00:07.123Z".parse().unwrap()), cost: 8 };
     tally.drawn = Drawn { create: draught, delete: draught };
     tally

@@ -47,6 +47,9 @@ pub struct Policy {
     /// Where days, weeks, months and years begin.
     #[serde(default)]
     pub time_zone: TimeZone,
+    /// Whether snapshots that the script before EBS Backup left behind are listed, and may be adopted.
+    #[serde(default)]
+    pub adopt: bool,
 }
 
 /// What becomes of the snapshots of a volume that is gone, once its newest is older than a span: neither the floor nor

@@ -29,6 +29,10 @@ pub struct ExecutionInput {
     /// changed since is held again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approve_purge: Option<PlanId>,
+    /// Adopt the snapshots that the script before EBS Backup left behind, so that the policy's retention applies to them:
+    /// those that a dry run lists. The policy must allow it. Default: false.
+    #[serde(skip_serializing_if = "is_false")]
+    pub adopt: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]

@@ -25,6 +25,9 @@ pub struct RegionJob {
     pub replay: u32,
     /// The plan that an operator approved, if any.
     pub approve_purge: Option<PlanId>,
+    /// Whether this run adopts what the policy lists for adoption.
+    #[serde(default)]
+    pub adopt: bool,
     /// What to back up and how long to keep it.
     pub policy: JobPolicy,
     /// How much of EC2's request buckets to take.
@@ -54,6 +57,9 @@ pub struct JobPolicy {
     /// Where days, weeks, months and years begin.
     #[serde(default)]
     pub time_zone: TimeZone,
+    /// Whether snapshots that the script before EBS Backup left behind are listed, and may be adopted.
+    #[serde(default)]
+    pub adopt: bool,
 }
 
 impl From<&Policy> for JobPolicy {
@@ -67,6 +73,7 @@ impl From<&Policy> for JobPolicy {
             minimum: policy.minimum,
             orphans: policy.orphans,
             time_zone: policy.time_zone,
+            adopt: policy.adopt,
         }
     }
 }

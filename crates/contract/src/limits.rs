@@ -31,9 +31,9 @@ pub const DELETIONS_PER_PAGE: usize = 2_000;
 /// The most regions that one run covers. The report's parts of so many regions fit one payload; AWS has fewer.
 pub const REGIONS_PER_RUN: usize = 40;
 /// The largest tally of one region, in bytes of JSON.
-pub const TALLY_BYTES: usize = 4_300;
+pub const TALLY_BYTES: usize = 4_500;
 /// The largest job of one region, in bytes of JSON.
-pub const JOB_BYTES: usize = 1_450;
+pub const JOB_BYTES: usize = 1_500;
 /// The largest cause of a failed region, in characters: the state machine cuts it there.
 pub const CAUSE_CHARS: usize = 200;
 /// Rounds of one region in which nothing could be done, before a page that gets stuck is given up. Over the whole
@@ -48,3 +48,5 @@ pub const SECONDS_IN_ROUNDS: u64 = 12 * 3_600;
 /// How often a purge that comes before EC2's listing shows all that the run made is put off. With the waits of
 /// `policy::rounds` that is half a minute; then what is missing counts as not made (S4).
 pub const UNLISTED_ROUNDS: u32 = 6;
+/// How often a region's step adopts, each time as many as fit its time: eight a second.
+pub const ADOPTION_ROUNDS: u32 = 20;

@@ -101,6 +101,31 @@ pub mod create_snapshots {
     }
 }
 
+/// `adopt-snapshots` takes over what the script before EBS Backup left behind.
+pub mod adopt_snapshots {
+    use super::{Deserialize, RegionJob, Serialize, Tally};
+
+    /// Where.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The region's job.
+        pub job: RegionJob,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+
+    /// How far it came.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// Whether there is more to adopt than one invocation could.
+        pub more: bool,
+        /// What was done so far.
+        pub tally: Tally,
+    }
+}
+
 /// `find-expired` decides what is to be deleted, page by page.
 pub mod find_expired {
     use super::{Deserialize, RegionJob, Serialize, SnapshotId, Tally};

@@ -15,6 +15,8 @@ use crate::text::clip;
 const IDS_SHOWN: usize = 5;
 /// Volumes shown that failed, snapshots shown that are overdue or expired: each with its reason.
 const CASES_SHOWN: usize = 4;
+/// Snapshots shown that can be adopted.
+const ADOPTIONS_SHOWN: usize = 2;
 /// Volumes shown of which the operator is warned.
 const WARNINGS_SHOWN: usize = 2;
 /// Different error names counted apart; further ones are counted together.
@@ -58,10 +60,31 @@ pub struct Tally {
     pub purge_held: Option<PurgeHeld>,
     /// Why no further snapshot is tried in this region, if so: the error name of a limit of the whole region.
     pub creates_stopped: Option<String>,
+    /// What there is besides the policy's snapshots, where it lists that.
+    pub adoption: Option<Adoption>,
     /// The rounds that left something behind, so far.
     pub rounds: Rounds,
     /// What the run has drawn from EC2's buckets.
     pub drawn: Drawn,
+}
+
+/// What others left behind: the script before EBS Backup, whose snapshots can be adopted, and the services of AWS, whose
+/// snapshots are never touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Adoption {
+    /// The first snapshots that can be adopted, or were.
+    pub candidates: Sample<SnapshotId, ADOPTIONS_SHOWN>,
+    /// Adopted by this run.
+    pub adopted: u64,
+    /// Not adopted although they should have been.
+    pub failed: u64,
+    /// The error name of the first of those.
+    pub error: Option<String>,
+    /// Snapshots that Data Lifecycle Manager made.
+    pub lifecycle_manager: u64,
+    /// Snapshots that AWS Backup made.
+    pub aws_backup: u64,
 }
 
 /// What a run has drawn from its share of EC2's buckets in a region. The next function, most often in another container,
@@ -97,6 +120,8 @@ pub struct Rounds {
     pub seconds: u64,
     /// How often the purge came before EC2's listing showed all that the run had made.
     pub unlisted: u32,
+    /// How often the region's step for adoption was not done.
+    pub adopting: u32,
 }
 
 /// What became of the selected volumes. `discovered = created + existing + planned + skipped + failed` at the end.
@@ -278,6 +303,13 @@ impl Tally {
         let known = self.errors.contains_key(&name) || self.errors.len() < ERROR_NAMES;
         *self.errors.entry(if known { name.clone() } else { OTHER_ERRORS.to_owned() }).or_default() += 1;
         self.failures.push(VolumeFailure { volume_id, error: name, message: clip(message, REASON_BYTES) });
+    }
+
+    /// A snapshot should have been adopted and was not, for the reason `error`.
+    pub fn adoption_failed(&mut self, error: &str) {
+        let adoption = self.adoption.get_or_insert_default();
+        adoption.failed += 1;
+        adoption.error.get_or_insert_with(|| clip(error, ERROR_NAME_BYTES));
     }
 
     /// The operator should look at a volume.

@@ -21,7 +21,7 @@ pub struct Entry {
     pub action: String,
     /// On which volume or snapshot; empty for a listing.
     pub resource: String,
-    /// The tags that a create call gave.
+    /// The tags that a call gave.
     pub tags: Vec<Tag>,
     /// EC2's code, when it refused.
     pub refused: Option<String>,

@@ -191,7 +191,7 @@ impl Inner {
             region: region.to_owned(),
             action: action.to_owned(),
             resource: subject.resource.to_owned(),
-            tags: query.tags_for("snapshot").unwrap_or_default(),
+            tags: if action == "CreateTags" { query.tags("") } else { query.tags_for("snapshot") }.unwrap_or_default(),
             refused: None,
             effect: None,
             answered: true,

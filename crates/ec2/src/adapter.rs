@@ -11,13 +11,15 @@ use contract::limits::{FILTER_VALUES, SNAPSHOTS_PER_PAGE, VOLUMES_PER_PAGE};
 use contract::selector::{POLICY_TAG, RUN_TAG};
 use contract::tally::Draught;
 use contract::{Pace, PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
+use policy::adoption::Foreign;
 use policy::model::{Snapshot, Tags, Volume};
 
 use crate::convert;
 use crate::error::{Ec2Error, Kind};
 use crate::pace::{Api, Pacer};
 use crate::port::{
-    CreateSnapshot, DeleteSnapshot, ReadSnapshots, ReadVolumes, Regions, SnapshotNow, VolumePage, VolumeStates,
+    AdoptSnapshot, CreateSnapshot, DeleteSnapshot, ReadForeign, ReadSnapshots, ReadVolumes, Regions, SnapshotNow,
+    VolumePage, VolumeStates,
 };
 use crate::whole::WholeAnswers;
 
@@ -40,6 +42,7 @@ pub struct Ec2 {
     describe: Pacer,
     create: Pacer,
     delete: Pacer,
+    tag: Pacer,
     first_pause: Duration,
 }
 
@@ -52,6 +55,7 @@ impl Ec2 {
             describe: Pacer::new(Api::Describe, pace),
             create: Pacer::new(Api::CreateSnapshot, pace),
             delete: Pacer::new(Api::DeleteSnapshot, pace),
+            tag: Pacer::new(Api::CreateTags, pace),
             first_pause: FIRST_PAUSE,
         }
     }
@@ -152,6 +156,10 @@ fn filter<V: Into<String>>(name: impl Into<String>, values: impl IntoIterator<It
 
 fn tag_is(key: &str, value: &str) -> Filter {
     filter(format!("tag:{key}"), [value])
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 impl Regions for Ec2 {
@@ -270,10 +278,8 @@ impl CreateSnapshot for Ec2 {
     }
 
     async fn create(&self, volume: &VolumeId, description: &str, tags: &Tags) -> Result<SnapshotId, Ec2Error> {
-        let tags = TagSpecification::builder()
-            .resource_type(ResourceType::Snapshot)
-            .set_tags(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
-            .build();
+        let tags =
+            TagSpecification::builder().resource_type(ResourceType::Snapshot).set_tags(Some(sdk_tags(tags))).build();
         let call = self.client.create_snapshot().volume_id(volume.as_str()).description(description);
         let answer = noted(&self.create, call.tag_specifications(tags).send().await)?;
         // An answer without an id is an answer that was lost: the snapshot is most likely there.
@@ -296,5 +302,23 @@ impl DeleteSnapshot for Ec2 {
 
     async fn delete(&self, snapshot: &SnapshotId) -> Result<(), Ec2Error> {
         noted(&self.delete, self.client.delete_snapshot().snapshot_id(snapshot.as_str()).send().await).map(drop)
+    }
+}
+
+impl ReadForeign for Ec2 {
+    async fn bearing(&self, keys: &[&str]) -> Result<Vec<Foreign>, Ec2Error> {
+        let filters = [filter("tag-key", keys.iter().copied()), filter("status", ["completed"])];
+        self.snapshots(&filters, Some(SNAPSHOTS_PER_PAGE), convert::foreign).await
+    }
+}
+
+impl AdoptSnapshot for Ec2 {
+    async fn ready_to_adopt(&self) {
+        self.tag.ready().await;
+    }
+
+    async fn adopt(&self, snapshot: &SnapshotId, tags: &Tags) -> Result<(), Ec2Error> {
+        let call = self.client.create_tags().resources(snapshot.as_str()).set_tags(Some(sdk_tags(tags)));
+        noted(&self.tag, call.send().await).map(drop)
     }
 }

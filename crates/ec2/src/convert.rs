@@ -5,6 +5,7 @@ use aws_sdk_ec2::types::{Snapshot as SdkSnapshot, Tag, Volume as SdkVolume};
 use chrono::{DateTime, Utc};
 use contract::selector::{KEEP_TAG, RUN_TAG, VOLUME_TAG};
 use contract::{RunId, SnapshotId, VolumeId};
+use policy::adoption::Foreign;
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
 use policy::spec::{Attachment, VolumeSpec};
 
@@ -77,5 +78,15 @@ pub fn snapshot_now(snapshot: &SdkSnapshot) -> Option<SnapshotNow> {
         state: state(snapshot),
         volume: attributed_to(snapshot, &tags),
         tags,
+    })
+}
+
+pub fn foreign(snapshot: &SdkSnapshot) -> Option<Foreign> {
+    Some(Foreign {
+        id: SnapshotId::new(snapshot.snapshot_id()?).ok()?,
+        state: state(snapshot),
+        volume: snapshot.volume_id().and_then(|volume| VolumeId::new(volume).ok()),
+        description: snapshot.description().unwrap_or_default().to_owned(),
+        tags: tags(snapshot.tags()),
     })
 }

@@ -39,16 +39,20 @@ pub enum Api {
     CreateSnapshot,
     /// `DeleteSnapshot`.
     DeleteSnapshot,
+    /// `CreateTags`.
+    CreateTags,
 }
 
 impl Api {
     /// EC2's documented bucket for this API: how many calls it holds, and how many come back each second (EC2 user guide,
-    /// "Request throttling": non-mutating actions 100 and 20; `CreateSnapshot` and `DeleteSnapshot` 100 and 5).
+    /// "Request throttling": non-mutating actions 100 and 20; `CreateSnapshot` and `DeleteSnapshot` 100 and 5; `CreateTags` 100
+    /// and 10).
     #[must_use]
     pub fn bucket(self) -> (u32, u32) {
         match self {
             Self::Describe => (100, 20),
             Self::CreateSnapshot | Self::DeleteSnapshot => (100, 5),
+            Self::CreateTags => (100, 10),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use contract::tally::Draught;
 use contract::{PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
+use policy::adoption::Foreign;
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
 
 use crate::Ec2Error;
@@ -118,4 +119,21 @@ pub trait DeleteSnapshot {
 
     /// Deletes a snapshot, in one attempt.
     fn delete(&self, snapshot: &SnapshotId) -> impl Future<Output = Result<(), Ec2Error>>;
+}
+
+/// Reads what others made.
+pub trait ReadForeign {
+    /// The completed snapshots of this account that bear one of these tag keys; a key may end in `*`.
+    fn bearing(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<Foreign>, Ec2Error>>;
+}
+
+/// Makes a snapshot of others one of ours.
+pub trait AdoptSnapshot {
+    /// Waits until the pace allows the next call.
+    fn ready_to_adopt(&self) -> impl Future<Output = ()> {
+        async {}
+    }
+
+    /// Writes these tags on a snapshot that is there, in one attempt. To write them again does nothing.
+    fn adopt(&self, snapshot: &SnapshotId, tags: &Tags) -> impl Future<Output = Result<(), Ec2Error>>;
 }

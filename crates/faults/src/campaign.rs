@@ -60,6 +60,9 @@ pub fn run_id(night: DateTime<Utc>) -> String {
 #[must_use]
 pub fn input(night: &Night, begins: DateTime<Utc>) -> Value {
     let mut input = json!({ "runId": run_id(begins), "policy": POLICY });
+    if night.adopt {
+        input["adopt"] = true.into();
+    }
     if night.dry_run {
         input["dryRun"] = true.into();
     }

@@ -37,6 +37,7 @@ pub struct Fault {
 pub fn all(played: &Played) -> Vec<Fault> {
     let mut judge = Judge::new(played);
     judge.deletions();
+    judge.adoptions();
     judge.creations();
     judge.twins();
     judge.dry_runs();
@@ -211,6 +212,25 @@ impl<'a> Judge<'a> {
             }
             self.find(!misread, "S3", || what("nobody knows what retention its volume is to have"));
             self.find(backed_up || !must_be_backed_up, "S4", || what(&format!("its volume has no snapshot of {run}")));
+        }
+    }
+
+    /// S1: each snapshot that was made ours, whatever became of the call.
+    fn adoptions(&mut self) {
+        for entry in self.journal.clone().iter().filter(|entry| entry.action == "CreateTags") {
+            let snapshot =
+                self.regions.get(entry.region.as_str()).and_then(|lives| lives.snapshots.get(&entry.resource));
+            let of_the_script = snapshot.is_some_and(|snapshot| {
+                let named = format!("EBS-Volume-Snapshot-Backup-{}-", snapshot.volume_id);
+                snapshot.owner == ACCOUNT
+                    && snapshot.tag_value(TAG).is_some()
+                    && snapshot.description.starts_with(&named)
+            });
+            let ours = entry.tags.iter().all(|(key, _)| [POLICY_TAG, RUN_TAG, VOLUME_TAG].contains(&key.as_str()));
+            let asked = self.played.schedule.nights.get(self.night(entry.at)).is_some_and(|night| night.adopt);
+            self.find(of_the_script && ours && asked, "S1", || {
+                format!("call {}: {} is adopted", entry.number, entry.resource)
+            });
         }
     }
 

@@ -269,6 +269,13 @@ impl Lambdas {
                 };
                 written(step_runtime::answer(&work, event, deadline).await)
             }
+            "adopt-snapshots" => {
+                use contract::steps::adopt_snapshots::Request;
+                let work = async |request: Request, deadline| {
+                    adopt_snapshots::handle(&clients.of(&request.job), request, deadline).await
+                };
+                written(step_runtime::answer(&work, event, deadline).await)
+            }
             "find-expired" => {
                 use contract::steps::find_expired::Request;
                 let work =

@@ -481,9 +481,9 @@ mod tests {
             1 + 2 * 3 + 1,
             "where nothing is to go, nobody is asked to delete it"
         );
-        // The parent: start, two tasks (5), map (4), choice (2), succeed (2), end. A child: 3 tasks, 2 choices, 3 passes.
-        assert_eq!(execution.counts.events, 1 + 3 * 5 + 2 * 2 + 3 * 2 + 1);
-        assert_eq!(execution.counts.transitions, 5 + 2 * 8);
+        // The parent: start, two tasks (5), map (4), choice (2), succeed (2), end. A child: 3 tasks, 3 choices, 3 passes.
+        assert_eq!(execution.counts.events, 1 + 3 * 5 + 3 * 2 + 3 * 2 + 1);
+        assert_eq!(execution.counts.transitions, 5 + 2 * 9);
     }
 
     #[tokio::test(start_paused = true)]

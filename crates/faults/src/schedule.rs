@@ -48,6 +48,8 @@ pub struct Schedule {
 pub struct Night {
     /// Whether it only looks.
     pub dry_run: bool,
+    /// Whether what the script before left behind is adopted.
+    pub adopt: bool,
     /// What goes wrong with functions.
     pub weather: Weather,
     /// What goes wrong with EC2.
@@ -102,7 +104,11 @@ impl Schedule {
         let behaviour = dice.behaviour(seed, &fleet);
         let mut nights: Vec<Night> = (0..dice.between(1, 2)).map(|n| dice.night(&fleet, start, n)).collect();
         nights.push(Night::default());
-        Self { seed, start, config: dice.config(&regions), behaviour, fleet, nights }
+        let config = dice.config(&regions);
+        // Where the policy does not allow it, an input that asks for it is refused, and nothing happens that night.
+        let allowed = config["policies"][0]["adopt"] == true;
+        nights.iter_mut().for_each(|night| night.adopt &= allowed);
+        Self { seed, start, config, behaviour, fleet, nights }
     }
 
     /// When a night begins.
@@ -149,6 +155,7 @@ impl Dice {
                 "regions": { "include": regions },
                 "floor": self.one_of(&[1, 1, 1, 2]),
                 "orphans": self.one_of(&[json!("keep"), json!({ "keepWithin": "3d" }), json!({ "keepWithin": "90d" })]),
+                "adopt": self.chance(0.4),
                 "purgeGuard": { "maxPercent": guard.0, "minSnapshots": guard.1 },
             }],
             "pace": { "sharePercent": self.one_of(&[80, 80, 80, 100, 10]) },
@@ -246,6 +253,11 @@ impl Dice {
         let snapshot = match self.between(0, 19) {
             0 => plain,
             1 => plain.tag(TAG, "by hand"),
+            13 | 14 => {
+                let stamp = at.format("%Y%m%d%H%M%S");
+                let description = format!("EBS-Volume-Snapshot-Backup-{}-{stamp}", volume.id);
+                Snapshot { description, ..plain }.tag(TAG, &format!("db-{stamp}"))
+            }
             2 => plain.tag(POLICY_TAG, "hourly").tag(RUN_TAG, "hourly-1").tag(VOLUME_TAG, &volume.id),
             3 => ours(Snapshot { volume_id: "vol-ffffffff".to_owned(), ..plain }),
             4 => ours(Snapshot { owner: "999988887777".to_owned(), ..plain }),
@@ -280,6 +292,7 @@ impl Dice {
         }
         Night {
             dry_run: self.chance(0.08),
+            adopt: self.chance(0.3),
             weather,
             faults: (0..self.between(0, 4)).map(|_| self.fault(fleet, begins)).collect(),
             changes: (0..self.one_of(&[0, 0, 1, 3])).filter_map(|_| self.change(fleet)).collect(),

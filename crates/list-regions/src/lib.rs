@@ -35,6 +35,11 @@ pub async fn handle(ec2: &impl Regions, config: &Config, request: Request) -> Re
             format!("at most {REGIONS_PER_RUN} regions in one run; split them over two policies or two executions");
         return Err(refuse("regions", &format!("{} regions: {advice}", regions.len())));
     }
+    if input.adopt && !policy.adopt {
+        let advice =
+            format!("true, and the policy {} does not allow it; set \"adopt\": true in its configuration", policy.name);
+        return Err(refuse("adopt", &advice));
+    }
     let jobs = regions.into_iter().map(|region| RegionJob {
         region,
         run_id: run_id.clone(),
@@ -42,6 +47,7 @@ pub async fn handle(ec2: &impl Regions, config: &Config, request: Request) -> Re
         dry_run: input.dry_run,
         replay: 0,
         approve_purge: input.approve_purge.clone(),
+        adopt: input.adopt,
         policy: JobPolicy::from(policy),
         pace: config.pace,
     });

@@ -67,10 +67,10 @@ async fn an_empty_input_gives_one_complete_job_per_enabled_region() {
     assert_eq!(names(&jobs), ["ap-south-1", "eu-central-1", "eu-west-1", "us-east-1"]);
     let expected = json!({
         "region": "ap-south-1", "runId": "5f1c0a3e-execution", "startedAt": "2026-11-23T02:00:07.123Z", "dryRun": false,
-        "replay": 0, "approvePurge": null, "pace": {"sharePercent": 35},
+        "replay": 0, "approvePurge": null, "adopt": false, "pace": {"sharePercent": 35},
         "policy": {"name": "daily", "tag": {"key": "Backup", "value": "gold"}, "retention": {"keepLast": 3, "keepWithin": "7d"},
                    "floor": 2, "purgeGuard": {"maxPercent": 40, "minSnapshots": 10}, "minimum": null,
-                   "orphans": {"keepWithin": "90d"}, "timeZone": "UTC"},
+                   "orphans": {"keepWithin": "90d"}, "timeZone": "UTC", "adopt": false},
     });
     assert_eq!(serde_json::to_value(&jobs[0]).unwrap(), expected);
 }
@@ -193,4 +193,11 @@ async fn s10_more_regions_than_a_run_can_report_are_refused() {
 async fn when_the_regions_cannot_be_listed_the_run_fails_by_name() {
     let account = Account { denied: true, ..four() };
     assert_eq!(plan(&account, &daily(), json!({})).await.unwrap_err().name(), "UnauthorizedOperation");
+}
+
+#[tokio::test]
+async fn s10_adoption_is_refused_unless_the_policy_allows_it() {
+    let error = plan(&four(), &daily(), json!({"adopt": true})).await.unwrap_err();
+    assert_eq!(error.name(), "InvalidInput");
+    assert!(error.message().starts_with("adopt: true, and the policy daily does not allow it"), "{error}");
 }

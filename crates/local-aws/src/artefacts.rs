@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 /// The functions: folder = package = binary = name of the function without its prefix.
-pub const STEMS: [&str; 7] = [
+pub const STEMS: [&str; 8] = [
     "list-regions",
     "discover-volumes",
     "create-snapshots",
+    "adopt-snapshots",
     "find-expired",
     "delete-snapshots",
     "notify",

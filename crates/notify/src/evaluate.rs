@@ -302,6 +302,7 @@ fn input_for(job: &RegionJob, regions: Vec<Region>) -> ExecutionInput {
         regions: Some(regions),
         dry_run: false,
         approve_purge: None,
+        adopt: job.adopt,
     }
 }
 

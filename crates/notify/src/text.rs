@@ -23,7 +23,8 @@ const CAUSES_IN_HEAD: usize = 3;
 /// totals, every failure, and how to replay or approve. Details of single regions fill the rest, failed regions first.
 #[must_use]
 pub fn render(report: &Report<'_>, room: usize) -> String {
-    let blocks = [head(report), facts(report), counts(report), failures(report), replay(report), held(report)];
+    let blocks =
+        [head(report), facts(report), counts(report), failures(report), replay(report), held(report), adoption(report)];
     let mut text = blocks.into_iter().filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n\n");
     text.push('\n');
     let mut used = json_len(&text) + LEFT_OUT_BYTES;
@@ -339,6 +340,46 @@ fn held(report: &Report<'_>) -> String {
          input below. It lets exactly this plan pass; one that has changed since is held again."
     };
     format!("{explained}\n{}", lines.join("\n"))
+}
+
+/// What others left behind in the regions, where the policy lists it.
+fn adoption(report: &Report<'_>) -> String {
+    let mut lines = Vec::new();
+    let mut open = 0_u64;
+    for region in &report.evaluation.regions {
+        let Some(found) = &region.tally.adoption else { continue };
+        let candidates = found.candidates.total();
+        open = open.saturating_add(candidates.saturating_sub(found.adopted));
+        let ids = sample("adoptable", &found.candidates, ToString::to_string);
+        let ids = ids.as_deref().and_then(|line| line.split_once(": ")).map_or("", |(_, ids)| ids);
+        let error = found.error.as_deref().map(|error| format!(" ({})", one_line(error))).unwrap_or_default();
+        let parts = [
+            (candidates > 0).then(|| format!("{} of the script before: {ids}", counted(candidates, "snapshot"))),
+            (found.adopted > 0).then(|| format!("{} adopted", found.adopted)),
+            (found.failed > 0).then(|| format!("{} not adopted{error}", found.failed)),
+            (found.lifecycle_manager > 0)
+                .then(|| format!("{} of Data Lifecycle Manager, never touched", found.lifecycle_manager)),
+            (found.aws_backup > 0).then(|| format!("{} of AWS Backup, never touched", found.aws_backup)),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if !parts.is_empty() {
+            lines.push(format!("  {}: {}", region.region(), parts.join("; ")));
+        }
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("WHAT OTHERS LEFT BEHIND\n{}", lines.join("\n"));
+    if open > 0 && report.evaluation.run.dry_run {
+        text += "\n  A run with \"adopt\": true, and without \"dryRun\", adopts them: the policy's retention then applies to them.";
+    } else if open > 0 {
+        let policy = &report.evaluation.run.policy.name;
+        text += &format!(
+            "\n  The policy's retention does not apply to them yet. To adopt them, look at a dry run first, with this input:\n{}",
+            json(&serde_json::json!({ "policy": policy, "adopt": true, "dryRun": true })),
+        );
+    }
+    text
 }
 
 /// All that is known of one region; empty when that is nothing.

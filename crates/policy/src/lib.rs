@@ -5,6 +5,7 @@
 //!
 //! **Architecture invariant:** no I/O, no AWS SDK, no async runtime, no environment and no clock: `now` is a parameter.
 
+pub mod adoption;
 pub mod calendar;
 pub mod model;
 pub mod naming;

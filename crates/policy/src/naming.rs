@@ -12,10 +12,13 @@ pub fn stamp(at: DateTime<Utc>) -> String {
     at.format("%Y%m%d%H%M%S").to_string()
 }
 
+/// What the description of every snapshot begins with.
+pub const DESCRIPTION_PREFIX: &str = "EBS-Volume-Snapshot-Backup-";
+
 /// The description of the snapshot of a volume in the run that started at `at`.
 #[must_use]
 pub fn description(volume: &Volume, at: DateTime<Utc>) -> String {
-    format!("EBS-Volume-Snapshot-Backup-{}-{}", volume.id, stamp(at))
+    format!("{DESCRIPTION_PREFIX}{}-{}", volume.id, stamp(at))
 }
 
 /// The name of the snapshot of a volume: the backup tag's value when it has one, else the volume's id, then the time

@@ -90,10 +90,10 @@ mod tests {
 
     #[test]
     fn with_progress_it_goes_on_after_the_shortest_wait() {
-        let mut rounds = Rounds { stalled: 9, total: 500, seconds: 0, unlisted: 0 };
+        let mut rounds = Rounds { stalled: 9, total: 500, seconds: 0, ..Rounds::default() };
         assert_eq!(round(&LIMITED, true, &mut rounds), Some(15));
         assert_eq!(round(&[(1, None)], true, &mut rounds), Some(1), "EC2 has nothing against going on");
-        assert_eq!(rounds, Rounds { stalled: 9, total: 502, seconds: 16, unlisted: 0 });
+        assert_eq!(rounds, Rounds { stalled: 9, total: 502, seconds: 16, ..Rounds::default() });
     }
 
     #[test]

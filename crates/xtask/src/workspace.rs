@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use crate::report::capture;
 
 /// The stems of the steps: package, binary and Lambda.
-pub const STEPS: [&str; 7] = [
+pub const STEPS: [&str; 8] = [
     "list-regions",
     "discover-volumes",
     "create-snapshots",
+    "adopt-snapshots",
     "find-expired",
     "delete-snapshots",
     "notify",

@@ -45,6 +45,7 @@ pub fn policy(retention: Retention, floor: u32) -> JobPolicy {
         minimum: None,
         orphans: Orphans::default(),
         time_zone: TimeZone::default(),
+        adopt: false,
     }
 }
 
