@@ -45,7 +45,7 @@ async fn s1_s2_s3_s12_what_must_not_be_purged_survives() -> Result<()> {
         (&foreign, "S1: one that others made, with the backup tag"),
         (&of_another_policy, "S1: one of another policy"),
         (&last_of_orphan, "S2: the newest completed one of a volume that is gone"),
-        (&young, "S3: one that keepDays wants"),
+        (&young, "S3: one that keepWithin wants"),
         (&held, "S3: a held one"),
         (&pending, "S12: a pending one"),
         (&pending_of_orphan, "S12: a pending one of a volume that is gone"),
@@ -63,6 +63,6 @@ async fn s1_s2_s3_s12_what_must_not_be_purged_survives() -> Result<()> {
     let snapshots = &report.region(REGION)?["snapshots"];
     assert_eq!((&snapshots["managed"], &snapshots["deleted"]), (&9.into(), &3.into()));
     assert!(report.mail.text.contains("in state error for more than a day"), "{}", report.mail.text);
-    assert!(report.mail.text.contains("20 days old, no rule wants it"), "{}", report.mail.text);
+    assert!(report.mail.text.contains("no rule wants it (20 days old)"), "{}", report.mail.text);
     Ok(())
 }

@@ -20,7 +20,10 @@ const BAD: &str = "us-west-2";
 /// Actions of the roles that the local AWS never asks IAM about, and why. What they are good for is proved elsewhere:
 /// the production template's policies are simulated in `infra/test`.
 const NOT_EVALUATED: [(&str, &str); 7] = [
-    ("ec2:CreateTags", "tags given to CreateSnapshot are not checked as a CreateTags"),
+    (
+        "ec2:CreateTags",
+        "tags given to CreateSnapshot are not checked as a CreateTags, and nobody asks for adoption here",
+    ),
     ("kms:Decrypt", "a topic's key is not used: messages are not encrypted"),
     ("kms:GenerateDataKey", "a topic's key is not used: messages are not encrypted"),
     ("logs:CreateLogStream", "the server itself writes the functions' logs"),

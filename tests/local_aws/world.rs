@@ -77,6 +77,12 @@ impl Site {
     }
 }
 
+/// A policy that lists what can be adopted, so that the step for it has something to do.
+fn adopting(mut policy: Value) -> Value {
+    policy["adopt"] = true.into();
+    policy
+}
+
 /// A policy for the volumes that bear its tag, in `regions`, or in all where none is named.
 fn policy(name: &str, tag: &str, retention: &Value, regions: &[&str]) -> Value {
     json!({ "name": name, "tag": { "key": tag }, "retention": retention, "regions": { "include": regions } })
@@ -102,7 +108,7 @@ fn stormy_config() -> AccountConfig {
     let mut config = AccountConfig::new("stormy", "us-east-1");
     config.policies = vec![
         policy("denied", "Denied", &json!({ "keepLast": 2 }), &["ap-south-1", "eu-north-1", "eu-west-1"]),
-        policy("least", "Least", &json!({ "keepLast": 1 }), &["eu-central-1", "us-west-2"]),
+        adopting(policy("least", "Least", &json!({ "keepLast": 1 }), &["eu-central-1", "us-west-2"])),
         policy("many", "Many", &json!({ "keepDays": 7 }), &[]),
         policy("dry", "Dry", &json!({ "keepLast": 1 }), &["eu-north-1"]),
         policy("mute", "Mute", &json!({ "keepLast": 1 }), &["eu-west-2"]),

@@ -64,7 +64,8 @@ pub struct Tally {
     pub adoption: Option<Adoption>,
     /// The rounds that left something behind, so far.
     pub rounds: Rounds,
-    /// What the run has drawn from EC2's buckets.
+    /// What the run has drawn from EC2's buckets; of no concern to a report.
+    #[serde(skip_serializing_if = "Drawn::is_nothing")]
     pub drawn: Drawn,
 }
 
@@ -96,6 +97,14 @@ pub struct Drawn {
     pub create: Draught,
     /// From the bucket of `DeleteSnapshot`.
     pub delete: Draught,
+}
+
+impl Drawn {
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What was drawn from one bucket.

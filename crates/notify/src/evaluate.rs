@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use contract::errors::{REGION_LOST, VOLUMES_UNACCOUNTED};
 use contract::job::{JobPolicy, RegionJob};
 use contract::steps::notify::{RegionResult, Results};
-use contract::tally::{SnapshotCounts, VolumeCounts};
+use contract::tally::{Drawn, SnapshotCounts, VolumeCounts};
 use contract::text::clip;
 use contract::{ExecutionInput, Region, RunId, Tally};
 use serde_json::Value;
@@ -349,7 +349,7 @@ impl Answers {
             Self::MapFailed(failure) => return (Tally::default(), Standing::Failed(failure.clone())),
             Self::Regions(answers) => answers,
         };
-        match answers.remove(region.as_str()) {
+        let (mut tally, standing) = match answers.remove(region.as_str()) {
             Some(Answer::Result(RegionResult::Succeeded { tally, .. })) => {
                 let standing = standing_at_the_end(&tally);
                 (*tally, standing)
@@ -365,7 +365,10 @@ impl Answers {
                 let message = "its execution ended without a result";
                 (Tally::default(), Standing::Failed(Failure::new(REGION_LOST, message)))
             }
-        }
+        };
+        // How the next function would have gone on is no news.
+        tally.drawn = Drawn::default();
+        (tally, standing)
     }
 
     fn log_leftovers(self) {

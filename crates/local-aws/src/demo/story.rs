@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{Days, NaiveDate, Utc};
 use contract::errors::REGIONS_FAILED;
+use contract::selector::{KEEP_TAG, POLICY_TAG, RUN_TAG, VOLUME_TAG};
 use local_aws::account::Account;
+use local_aws::fleet::VolumeSpec;
 use local_aws::mail::{Mail, Mailbox};
 use local_aws::run::Run;
 use local_aws::server::{self, Lifetime, Server};
@@ -24,6 +26,10 @@ use crate::show::{self, Expectations};
 const ACCOUNT: &str = "111122223333";
 /// The policy's name.
 const POLICY: &str = "daily";
+/// The policy with years before it.
+const ARCHIVE: &str = "archive";
+/// The nights that its volume has behind it.
+const NIGHTS_BEFORE: u64 = 40;
 /// Snapshots that the policy keeps of each volume.
 const KEEP_LAST: usize = 2;
 /// How a report begins the details of a region. What failed and how to replay it comes before them.
@@ -38,7 +44,7 @@ const MAIL_WITHIN: Duration = Duration::from_secs(10);
 pub async fn tell(options: &Options) -> Result<()> {
     let begun = Instant::now();
     let mut expectations = Expectations::default();
-    show::title("EBS Backup: a fleet, four nights, and a region that goes away");
+    show::title("EBS Backup: a fleet, four nights, a region that goes away, and a plan with its reasons");
 
     let setup = Setup::find(options.python.clone(), options.cdk_dir.clone(), options.lambda_dir.clone())?;
     let server = start(&setup, options.keep).await?;
@@ -50,8 +56,9 @@ pub async fn tell(options: &Options) -> Result<()> {
 
     three_nights(&stack, &fleet, &mut mailbox, &mut expectations).await?;
     a_region_goes_away(&stack, &fleet, &mut mailbox, &mut expectations).await?;
-    delivered_again(&stack, &fleet, &mut expectations).await?;
+    delivered_again(&stack, &fleet, &mut mailbox, &mut expectations).await?;
     what_there_is(&stack, &fleet, &mut expectations).await?;
+    a_plan_with_reasons(&stack, &mut mailbox, &mut expectations).await?;
 
     show::heading(&format!("The end, after {}", show::seconds(begun.elapsed())));
     if options.keep {
@@ -78,12 +85,20 @@ async fn deploy(setup: &Setup, account: &Account) -> Result<Stack> {
     show::heading("The stack, by the CDK app that deploys to AWS");
     let begun = Instant::now();
     let mut config = AccountConfig::new("demo", HOME);
-    config.policies = vec![json!({
-        "name": POLICY,
-        "tag": { "key": "Backup" },
-        "retention": { "keepLast": KEEP_LAST },
-        "regions": { "include": fleet::regions() },
-    })];
+    config.policies = vec![
+        json!({
+            "name": POLICY,
+            "tag": { "key": "Backup" },
+            "retention": { "keepLast": KEEP_LAST },
+            "regions": { "include": fleet::regions() },
+        }),
+        json!({
+            "name": ARCHIVE,
+            "tag": { "key": "Archive" },
+            "retention": { "keepDaily": 7, "keepWeekly": 4, "keepMonthly": 12 },
+            "regions": { "include": [HOME] },
+        }),
+    ];
     let spinner = show::spinner("deploying");
     let stack = setup.app()?.deploy(account, &config).await;
     spinner.finish_and_clear();
@@ -161,10 +176,16 @@ async fn a_region_goes_away(
     Ok(())
 }
 
-async fn delivered_again(stack: &Stack, fleet: &Fleet, expectations: &mut Expectations) -> Result<()> {
+async fn delivered_again(
+    stack: &Stack,
+    fleet: &Fleet,
+    mailbox: &mut Mailbox,
+    expectations: &mut Expectations,
+) -> Result<()> {
     show::heading("The schedule delivers night 4 once more, as it may");
     let before = ids(stack, fleet).await?;
     let (_, pass) = a_night(stack, &run_id_of(4)).await?;
+    mailbox.next(MAIL_WITHIN).await?;
     let existing = pass.total(|region| region.tally.volumes.existing);
     expectations.expect(
         pass.outcome.succeeded() && existing == as_count(fleet.size()),
@@ -205,6 +226,52 @@ async fn what_there_is(stack: &Stack, fleet: &Fleet, expectations: &mut Expectat
     );
     expectations.expect(per_run_and_volume.values().all(|count| *count == 1), "never more than one of a night");
     expectations.expect(foreign_is_there, "the snapshot made by hand is still there");
+    Ok(())
+}
+
+/// A policy that finds forty nights of another one's making: what it would do, why, and that nobody believes it at once.
+async fn a_plan_with_reasons(stack: &Stack, mailbox: &mut Mailbox, expectations: &mut Expectations) -> Result<()> {
+    show::heading(&format!("The policy {ARCHIVE}, its volume with {NIGHTS_BEFORE} nights behind it: a dry run"));
+    let ec2 = stack.account.ec2(HOME);
+    let made = volumes::make(&ec2, HOME, &[VolumeSpec::new().tag("Archive", "ledger")]).await?;
+    let volume = made.first().map(String::as_str).unwrap_or_default();
+    for n in 1..=NIGHTS_BEFORE {
+        let night = Utc::now().date_naive() - Days::new(n);
+        let run = format!("{ARCHIVE}-{night}T02:00:00Z");
+        let mut tags = vec![(POLICY_TAG, ARCHIVE), (RUN_TAG, run.as_str()), (VOLUME_TAG, volume)];
+        if n == NIGHTS_BEFORE / 2 {
+            tags.push((KEEP_TAG, "audit"));
+        }
+        volumes::past_snapshot(&ec2, volume, &tags, &format!("{night}T02:00:07Z"), "completed").await?;
+    }
+    let there = async || Ok::<_, anyhow::Error>(volumes::snapshots(&ec2).await?.len());
+    let before = there().await?;
+
+    let run = Run::start(stack, None, &json!({ "policy": ARCHIVE, "dryRun": true })).await?;
+    nights::follow(&run).await?;
+    let mail = mailbox.next(MAIL_WITHIN).await?;
+    show_mail(&mail, usize::MAX);
+    expectations.expect(there().await? == before, "nothing was made, and nothing deleted");
+    let reasons = ["keepDaily", "keepWeekly", "keepMonthly", "hold tag", "no rule wants it"];
+    expectations.expect(reasons.iter().all(|reason| mail.text.contains(reason)), "the plan tells its reasons");
+
+    show::heading("The real run: more than half would go, so the guard holds the purge");
+    let run = Run::start(stack, None, &json!({ "policy": ARCHIVE })).await?;
+    let pass = nights::follow(&run).await?;
+    let mail = mailbox.next(MAIL_WITHIN).await?;
+    let deleted = |pass: &Pass| pass.total(|region| region.tally.snapshots.deleted);
+    let expired = pass.total(|region| region.tally.snapshots.expired);
+    expectations.expect(expired > 0 && deleted(&pass) == 0, &format!("{expired} are to go, and none is deleted"));
+    let approval = mail.text.lines().map(str::trim).find(|line| line.starts_with('{') && line.contains("approvePurge"));
+    expectations.expect(approval.is_some(), "the report shows what to paste to let exactly this plan pass");
+    let Some(approval) = approval else { return Ok(()) };
+    show::line(&format!("{} {approval}", show::dim("input")));
+
+    show::heading("Somebody looks, and approves");
+    let run = Run::start(stack, None, &serde_json::from_str(approval)?).await?;
+    let pass = nights::follow(&run).await?;
+    mailbox.next(MAIL_WITHIN).await?;
+    expectations.expect(deleted(&pass) == expired, &format!("those {expired} are gone, and no other"));
     Ok(())
 }
 
