@@ -106,23 +106,17 @@ pub fn in_virtual_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 async fn nights_of(schedule: Schedule) -> Result<Played> {
-    // Whatever is drawn by chance in the code under test is drawn from the same seed.
-    fastrand::seed(schedule.seed);
-    let machine: StateMachine = serde_json::from_str(crate::STATE_MACHINE)?;
     let sim = Arc::new(Sim::new(schedule.start, schedule.behaviour.clone()));
     for (region, seed) in &schedule.fleet {
         sim.seed(ACCOUNT, region, seed.clone());
     }
-    let config = contract::parse::from_value(&schedule.config)?;
-    let lambdas = Lambdas::new(&sim, ACCOUNT, config, settings()?, schedule.seed);
-    let player = Rc::new(Player { machine, sim: Arc::clone(&sim), lambdas, seed: schedule.seed });
+    let player = Rc::new(Player::new(&sim, &schedule.config, schedule.seed)?);
     let mut nights = Vec::new();
     let mut done = Vec::new();
     for (n, night) in schedule.nights.iter().enumerate() {
         let begins = Schedule::night_begins(schedule.start, n);
         // A night that took longer than a day makes the next one late.
-        let wait = (begins - sim.clock().now()).max(TimeDelta::zero());
-        sim.clock().sleep(wait.to_std()?).await;
+        player.until(begins).await?;
         nights.push(player.night(night, begins, n, &mut done).await?);
         // Whatever is still under way ends within a function's time-out.
         sim.clock().sleep(Duration::from_secs(1_000)).await;
@@ -130,7 +124,8 @@ async fn nights_of(schedule: Schedule) -> Result<Played> {
     Ok(Played { schedule, sim, nights, done })
 }
 
-struct Player {
+/// Plays executions in [`ACCOUNT`], one after the other or beside each other.
+pub struct Player {
     machine: StateMachine,
     sim: Arc<Sim>,
     lambdas: Lambdas,
@@ -138,6 +133,39 @@ struct Player {
 }
 
 impl Player {
+    /// Deploys the state machine and its functions over a simulated EC2, with this configuration.
+    ///
+    /// # Errors
+    /// When the configuration is none.
+    pub fn new(sim: &Arc<Sim>, config: &Value, seed: u64) -> Result<Self> {
+        // Whatever is drawn by chance in the code under test is drawn from the same seed.
+        fastrand::seed(seed);
+        let lambdas = Lambdas::new(sim, ACCOUNT, contract::parse::from_value(config)?, settings()?, seed);
+        Ok(Self { machine: serde_json::from_str(crate::STATE_MACHINE)?, sim: Arc::clone(sim), lambdas, seed })
+    }
+
+    /// Waits for a moment, unless it is past.
+    ///
+    /// # Errors
+    /// Never.
+    pub async fn until(&self, moment: DateTime<Utc>) -> Result<()> {
+        let wait = (moment - self.sim.clock().now()).max(TimeDelta::zero());
+        self.sim.clock().sleep(wait.to_std()?).await;
+        Ok(())
+    }
+
+    /// Starts an execution and plays it to its end.
+    ///
+    /// # Errors
+    /// When its report cannot be read.
+    pub async fn play(&self, name: &str, input: Value) -> Result<Run> {
+        self.pass(&mut self.start(name, input)).await
+    }
+
+    fn start(&self, name: impl Into<String>, input: Value) -> Execution {
+        Execution::new(&self.machine, name, self.sim.clock().now(), input)
+    }
+
     async fn night(
         self: &Rc<Self>,
         night: &Night,
@@ -173,7 +201,7 @@ impl Player {
 
     /// An execution with its replays.
     async fn execution(&self, name: &str, input: Value, replays: &[Replay]) -> Result<Vec<Run>> {
-        let mut execution = Execution::new(&self.machine, name, self.sim.clock().now(), input);
+        let mut execution = self.start(name, input);
         let mut runs = vec![self.pass(&mut execution).await?];
         for (n, replay) in replays.iter().enumerate() {
             let Some(red) = runs.last().filter(|run| run.ended.is_err()) else { break };
@@ -185,7 +213,7 @@ impl Player {
                 red.reports.last().map(|report| report["replayInput"].clone()).filter(|input| !input.is_null());
             self.sim.clock().sleep(Duration::from_secs(600)).await;
             if let Some(pasted) = pasted.filter(|_| !replay.redrive) {
-                execution = Execution::new(&self.machine, format!("{name}-replay-{n}"), self.sim.clock().now(), pasted);
+                execution = self.start(format!("{name}-replay-{n}"), pasted);
             } else {
                 execution.redrive_count += 1;
             }
