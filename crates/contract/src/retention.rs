@@ -156,7 +156,8 @@ impl RawRetention {
             "keepYearly" => &mut self.keep_yearly,
             _ => return Err(InvalidValue::new("keep rule", name, NO_RULE)),
         };
-        let number = || InvalidValue::new("number of a keep rule", value, format!("1 to {MAX_COUNT}, as in {name}=14"));
+        let most = if name == "keepDays" { MAX_KEEP_DAYS } else { MAX_COUNT };
+        let number = || InvalidValue::new("number of a keep rule", value, format!("1 to {most}, as in {name}=14"));
         let digits = value.bytes().all(|byte| byte.is_ascii_digit());
         once(name, field, value.parse().ok().filter(|_| digits).ok_or_else(number)?)
     }

@@ -3,7 +3,7 @@
 
 use aws_sdk_ec2::types::{Snapshot as SdkSnapshot, Tag, Volume as SdkVolume};
 use chrono::{DateTime, Utc};
-use contract::selector::{KEEP_TAG, RUN_TAG, VOLUME_TAG};
+use contract::selector::{KEEP_TAG, RETENTION_TAG, RUN_TAG, VOLUME_TAG};
 use contract::{RunId, SnapshotId, VolumeId};
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
@@ -63,6 +63,7 @@ pub fn snapshot(snapshot: &SdkSnapshot) -> Option<Snapshot> {
         volume: attributed_to(snapshot, &tags),
         run: tags.get(RUN_TAG).and_then(|run| RunId::new(run).ok()),
         hold: tags.has(KEEP_TAG),
+        own_retention: tags.get(RETENTION_TAG).map(ToOwned::to_owned),
     })
 }
 

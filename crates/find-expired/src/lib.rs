@@ -3,7 +3,7 @@
 //! The plan is made anew for each page, from EC2's own listing, and handed over in the order of the ids; so a repeated
 //! call gives the same page, and the cursor is only the last id and what the plan that passed the guard has left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use contract::limits::DELETIONS_PER_PAGE;
@@ -74,8 +74,11 @@ impl Facts {
                 let own = OwnRetention::of(&volume.tags);
                 volumes.insert(volume.id, VolumeFacts { own, ..VolumeFacts::default() });
             }
+            let mut recorded = if gone.is_empty() { BTreeMap::new() } else { OwnRetention::of_gone(&snapshots) };
             for volume in gone {
-                volumes.insert(volume, VolumeFacts { exists: false, ..VolumeFacts::default() });
+                // Nobody can read its tags any more; they are on what was made of it.
+                let own = recorded.remove(&volume).unwrap_or(OwnRetention::None);
+                volumes.insert(volume, VolumeFacts { exists: false, own, ..VolumeFacts::default() });
             }
         }
         Ok(Self { snapshots, volumes })

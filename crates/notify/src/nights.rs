@@ -61,7 +61,7 @@ fn backed_up(volumes: u64, deleted: u64) -> Tally {
     };
     tally.discovered.extend((0..volumes).map(volume));
     tally.created.extend((0..volumes).map(snapshot));
-    (0..deleted).for_each(|n| tally.snapshot_expired(snapshot(0x100 + n), "expired: 8 days old, no rule wants it"));
+    (0..deleted).for_each(|n| tally.snapshot_expired(snapshot(0x100 + n), "expired: no rule wants it (8 days old)"));
     tally.deleted.extend((0..deleted).map(|n| snapshot(0x100 + n)));
     tally.snapshots.deleted = deleted;
     tally.snapshots.managed = volumes * 4 + deleted;
@@ -122,7 +122,7 @@ pub fn bad() -> Request {
     let mut held = backed_up(3, 0);
     held.snapshots.managed = 40;
     held.snapshots.kept = 10;
-    (0..30).for_each(|n| held.snapshot_expired(snapshot(0x200 + n), "expired: 9 days old, no rule wants it"));
+    (0..30).for_each(|n| held.snapshot_expired(snapshot(0x200 + n), "expired: no rule wants it (9 days old)"));
     held.purge_held =
         Some(PurgeHeld { deletions: 30, managed: 40, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });
     let mut overdue = backed_up(2, 1);
@@ -150,7 +150,7 @@ pub fn dry_run() -> Request {
     let mut tally = backed_up(3, 0);
     tally.volumes = VolumeCounts { discovered: 3, planned: 3, ..Default::default() };
     tally.created = Default::default();
-    tally.snapshot_expired(snapshot(0x100), "expired: 8 days old, no rule wants it");
+    tally.snapshot_expired(snapshot(0x100), "expired: no rule wants it (8 days old)");
     let mut held = tally.clone();
     held.purge_held =
         Some(PurgeHeld { deletions: 30, managed: 40, plan: PlanId::new("20261123020007-0123456789abcdef").unwrap() });

@@ -71,6 +71,8 @@ pub struct Snapshot {
     pub run: Option<RunId>,
     /// Whether an operator holds it.
     pub hold: bool,
+    /// The retention that its volume bore itself when it was made: what counts once the volume is gone.
+    pub own_retention: Option<String>,
 }
 
 /// The states of a snapshot (EC2 API, Snapshot).

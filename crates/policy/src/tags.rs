@@ -2,7 +2,7 @@
 
 use contract::RegionJob;
 use contract::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS, TAGS_PER_RESOURCE};
-use contract::selector::{AWS_PREFIX, NAME_TAG, OWN_PREFIX, POLICY_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
+use contract::selector::{AWS_PREFIX, NAME_TAG, OWN_PREFIX, POLICY_TAG, RETENTION_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
 
 use crate::model::{Tags, Volume};
 use crate::naming;
@@ -21,6 +21,8 @@ pub fn essential(volume: &Volume, job: &RegionJob) -> Tags {
         (SPEC_TAG, volume.spec.tag_value()),
     ]
     .into_iter()
+    // It has to outlive its volume.
+    .chain(volume.tags.get(RETENTION_TAG).map(|own| (RETENTION_TAG, own.to_owned())))
     .collect()
 }
 
@@ -104,6 +106,14 @@ mod tests {
     fn a_backup_tag_without_a_value_names_the_snapshot_by_the_volume() {
         let tags = full(&volume(&[("Backup", "")]), &job());
         assert_eq!(tags.get("Name"), Some("vol-0123456789abcdef0-20261123020007"));
+    }
+
+    #[test]
+    fn a_volumes_own_retention_is_on_its_snapshots_so_that_it_outlives_the_volume() {
+        let volume = volume(&[("Backup", ""), (RETENTION_TAG, "keepYearly=7")]);
+        for tags in [full(&volume, &job()), essential(&volume, &job())] {
+            assert_eq!(tags.get(RETENTION_TAG), Some("keepYearly=7"));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::selector::RETENTION_TAG;
 use contract::tally::KeepKind;
-use contract::{JobPolicy, Orphans, Retention, RunId, SnapshotId, Span};
+use contract::{JobPolicy, Orphans, Retention, RunId, SnapshotId, Span, VolumeId};
 
 use crate::calendar::Period;
 use crate::model::{Snapshot, SnapshotState, Tags};
@@ -180,12 +180,16 @@ pub enum DeleteReason {
 impl fmt::Display for DeleteReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Expired { age } => write!(f, "expired: no rule wants it ({age} days old)"),
-            Self::Orphan { age } => write!(f, "orphan: its volume is gone ({age} days old)"),
+            Self::Expired { age } => write!(f, "expired: no rule wants it ({} old)", days(*age)),
+            Self::Orphan { age } => write!(f, "orphan: its volume is gone ({} old)", days(*age)),
             Self::Duplicate { of, run } => write!(f, "duplicate of {of} in run {}", run.clipped(40)),
             Self::Failed => f.write_str("in state error for more than a day"),
         }
     }
+}
+
+fn days(count: i64) -> String {
+    format!("{count} {}", if count == 1 { "day" } else { "days" })
 }
 
 /// What the verdicts on one volume's snapshots are made from, besides the snapshots.
@@ -230,7 +234,25 @@ impl OwnRetention {
     /// What these tags of a volume say.
     #[must_use]
     pub fn of(tags: &Tags) -> Self {
-        match tags.get(RETENTION_TAG).map(str::parse) {
+        Self::read(tags.get(RETENTION_TAG))
+    }
+
+    /// What a volume that is gone bore when its newest snapshot was made, by volume.
+    #[must_use]
+    pub fn of_gone(snapshots: &[Snapshot]) -> BTreeMap<&VolumeId, Self> {
+        let mut newest: BTreeMap<&VolumeId, &Snapshot> = BTreeMap::new();
+        for snapshot in snapshots {
+            let Some(volume) = &snapshot.volume else { continue };
+            let best = newest.entry(volume).or_insert(snapshot);
+            if (snapshot.started_at, &snapshot.id) > (best.started_at, &best.id) {
+                *best = snapshot;
+            }
+        }
+        newest.into_iter().map(|(volume, snapshot)| (volume, Self::read(snapshot.own_retention.as_deref()))).collect()
+    }
+
+    fn read(tag: Option<&str>) -> Self {
+        match tag.map(str::parse) {
             None => Self::None,
             Some(Ok(retention)) => Self::Rules(retention),
             Some(Err(refusal)) => Self::Invalid(format!("{RETENTION_TAG}: {refusal}")),

@@ -19,7 +19,9 @@ pub fn render(policy: &JobPolicy, outcome: &Outcome) -> String {
         text.push_str(line);
         text.push('\n');
     };
-    line(&format!("Policy {}: {}, and always the newest {}", policy.name, policy.retention, policy.floor.get()));
+    let floor = policy.floor.get();
+    let newest = if floor == 1 { "the newest one".to_owned() } else { format!("the newest {floor}") };
+    line(&format!("Policy {}: {}, and always {newest}", policy.name, policy.retention));
     line(&format!(
         "{} runs, {} missed; the last on {}. {} restore points stay, of at most {} at once.",
         outcome.made,
@@ -32,8 +34,8 @@ pub fn render(policy: &JobPolicy, outcome: &Outcome) -> String {
         Some(gap) => line(&format!(
             "The longest time without one: {:.1} days, from {} to {}.",
             gap.days(),
-            gap.from.format("%Y-%m-%d"),
-            gap.to.format("%Y-%m-%d")
+            date(policy, gap.from),
+            date(policy, gap.to)
         )),
         None => line("There is only one: no time between two."),
     }
@@ -41,13 +43,20 @@ pub fn render(policy: &JobPolicy, outcome: &Outcome) -> String {
     months(policy, outcome).iter().for_each(|month| line(month));
     line("");
     line(
-        "  letters: h hourly, d daily, w weekly, m monthly, y yearly, l last, i within, f floor alone; the rule of the longest period counts",
+        "  h hourly, d daily, w weekly, m monthly, y yearly, l last, i within, f floor alone: the rule of the longest period.",
     );
+    line("  A digit: so many on that day, 9 for nine or more.");
     line("");
     for point in &outcome.kept {
         line(&format!("  {}", described(policy, point)));
     }
     text
+}
+
+/// The day of a moment in the policy's time zone.
+#[must_use]
+pub fn date(policy: &JobPolicy, at: DateTime<Utc>) -> NaiveDate {
+    at.with_timezone(&policy.time_zone.tz()).date_naive()
 }
 
 /// A restore point in one line.
@@ -74,10 +83,9 @@ pub fn letter(point: &Point) -> char {
 }
 
 fn months(policy: &JobPolicy, outcome: &Outcome) -> Vec<String> {
-    let date = |at: DateTime<Utc>| at.with_timezone(&policy.time_zone.tz()).date_naive();
     let mut by_day: BTreeMap<NaiveDate, Vec<&Point>> = BTreeMap::new();
     for point in &outcome.kept {
-        by_day.entry(date(point.started_at)).or_default().push(point);
+        by_day.entry(date(policy, point.started_at)).or_default().push(point);
     }
     let (Some(oldest), Some(newest)) = (by_day.keys().next().copied(), by_day.keys().next_back().copied()) else {
         return Vec::new();
@@ -98,6 +106,7 @@ fn months(policy: &JobPolicy, outcome: &Outcome) -> Vec<String> {
     }
     let mut lines = vec![header.trim_end().to_owned()];
     let mut month = newest.with_day(1).unwrap_or(newest);
+    let mut empty = 0;
     while month >= oldest.with_day(1).unwrap_or(oldest) {
         let cells: String = (1..=DAYS)
             .map(|day| match month.with_day(day) {
@@ -111,7 +120,15 @@ fn months(policy: &JobPolicy, outcome: &Outcome) -> Vec<String> {
                 },
             })
             .collect();
-        lines.push(format!("  {}  {}", month.format("%Y-%m"), cells.trim_end()));
+        if cells.contains(|c: char| c.is_alphanumeric()) {
+            if empty > 0 {
+                lines.push(format!("           {empty} {} without one", if empty == 1 { "month" } else { "months" }));
+            }
+            empty = 0;
+            lines.push(format!("  {}  {}", month.format("%Y-%m"), cells.trim_end()));
+        } else {
+            empty += 1;
+        }
         match month.checked_sub_months(Months::new(1)) {
             Some(before) => month = before,
             None => break,

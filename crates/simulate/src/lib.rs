@@ -157,6 +157,7 @@ fn snapshot(n: usize, at: DateTime<Utc>) -> Result<Snapshot> {
         volume: Some(VolumeId::new("vol-00000000")?),
         run: Some(RunId::new(format!("run-{n}"))?),
         hold: false,
+        own_retention: None,
     })
 }
 

@@ -21,13 +21,13 @@ struct Arguments {
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "points")]
     days: u32,
     /// The time from one run to the next, such as 24h or 1h
-    #[arg(long, default_value = "24h")]
+    #[arg(long, default_value = "24h", conflicts_with = "points")]
     every: Span,
     /// The share of runs that do not happen
-    #[arg(long, default_value = "0%", value_parser = per_cent)]
+    #[arg(long, default_value = "0%", value_parser = per_cent, conflicts_with = "points")]
     miss: f64,
     /// Which runs those are
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, conflicts_with = "points")]
     seed: u64,
     /// Draw it as well, into this SVG file
     #[arg(long, conflicts_with = "points")]

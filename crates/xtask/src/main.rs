@@ -51,7 +51,8 @@ enum Command {
     },
     /// Play a policy on a virtual clock and show what survives, or judge given moments: a policy, before it is deployed.
     Simulate {
-        /// What `simulate --help` lists: --policy FILE, --days N, --miss 3%, --svg FILE, --points FILE, --output json.
+        /// What `cargo xtask simulate -- --help` lists: --policy FILE, --days N, --every 1h, --miss 3%, --seed S, --svg FILE,
+        /// --points FILE, --now T, --output json.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

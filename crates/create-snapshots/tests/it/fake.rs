@@ -115,6 +115,7 @@ impl Fake {
             volume: Some(volume),
             run: Some(RunId::new(run).unwrap()),
             hold: false,
+            own_retention: None,
         };
         snapshots.push((policy.to_owned(), snapshot));
         id

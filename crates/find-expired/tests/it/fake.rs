@@ -36,6 +36,7 @@ pub fn snapshot(n: usize, volume: usize, hours: i64) -> Snapshot {
         volume: Some(volume_id(volume)),
         run: Some(RunId::new(format!("run-{n}")).unwrap()),
         hold: false,
+        own_retention: None,
     }
 }
 

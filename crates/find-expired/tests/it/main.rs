@@ -370,6 +370,27 @@ async fn the_newest_of_a_volume_that_is_gone_goes_when_the_policy_says_so() {
 }
 
 #[tokio::test]
+async fn a_volumes_own_retention_outlives_the_volume() {
+    let night = |n: usize, own: &str| Snapshot {
+        own_retention: Some(own.to_owned()),
+        ..snapshot(n, 1, i64::try_from(n).unwrap() * DAY)
+    };
+    let mut ec2 =
+        Fake::new([], [night(1, "keepLast=4"), night(2, ""), night(3, "keepLast=1"), night(4, ""), night(5, "")]);
+    ec2.gone = vec![volume_id(1)];
+    assert_eq!(deleted(&ec2, &job(None, Some(2))).await, [5], "what the newest says counts");
+
+    let mut ec2 = Fake::new([], [night(1, "keepForever"), night(2, ""), night(3, "")]);
+    ec2.gone = vec![volume_id(1)];
+    let answer = first_page(&ec2, &job(None, Some(1))).await;
+    assert_eq!(
+        (answer.snapshot_ids.len(), answer.tally.warnings.total()),
+        (0, 1),
+        "and what cannot be read deletes nothing"
+    );
+}
+
+#[tokio::test]
 async fn a_dry_run_plans_as_if_every_volume_were_backed_up() {
     let ec2 = Fake::new([0], [snapshot(1, 0, 8 * DAY), snapshot(2, 0, DAY)]);
     let mut job = week();

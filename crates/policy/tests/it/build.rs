@@ -58,5 +58,6 @@ pub fn snapshot(n: u32, hours: i64) -> Snapshot {
         volume: Some(volume(1)),
         run: Some(run(&format!("run-{n}"))),
         hold: false,
+        own_retention: None,
     }
 }

@@ -35,6 +35,7 @@ prop_compose! {
             volume: of.map(volume),
             run: in_run.map(|n| run(&format!("run-{n}"))),
             hold,
+            own_retention: None,
         }).collect()
     }
 }

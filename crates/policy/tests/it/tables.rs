@@ -242,7 +242,7 @@ fn hours_weeks_and_years_are_those_of_the_time_zone() {
 fn of_equal_moments_the_one_with_the_greater_id_is_the_newer() {
     let points = [snapshot(1, 24), snapshot(2, 24), snapshot(3, 0)];
     insta::assert_snapshot!(table(&points, &rules("keepLast=2"), 1, true), @"
-    snap-00000001   24 h  completed  delete    expired: no rule wants it (1 days old)
+    snap-00000001   24 h  completed  delete    expired: no rule wants it (1 day old)
     snap-00000002   24 h  completed  keep      last 2/2
     snap-00000003    0 h  completed  keep      last 1/2; floor
     ");
