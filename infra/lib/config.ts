@@ -122,6 +122,9 @@ const policy = record({
   purgeGuard: purgeGuard.prefault({}),
   schedule: schedule.prefault({}),
   adopt: flag().default(false),
+}).refine(({ adopt, tag }) => !adopt || tag.value === null, {
+  path: ['adopt'],
+  error: 'must be false for a policy with a tag value: what the script left bears the key with any value',
 });
 
 const account = record({

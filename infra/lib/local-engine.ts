@@ -10,7 +10,7 @@
  * unless AWS_ENDPOINT_URL names a server on this machine.
  */
 import { CliCredentialsStackSynthesizer, DefaultStackSynthesizer, type IStackSynthesizer } from 'aws-cdk-lib';
-import { POLICY_TAG } from './names';
+import { ADOPTION_TAGS, KEEP_TAG, POLICY_TAG } from './names';
 
 /** Accounts that are set up for a local server while nobody says that there is one. */
 export function strayLocalAccounts(
@@ -31,11 +31,17 @@ export function ownSnapshotsOnly(
   localEngine: boolean,
   policies: readonly string[],
 ): Record<string, unknown> | undefined {
-  return localEngine ? undefined : { StringEquals: { [`aws:ResourceTag/${POLICY_TAG}`]: policies } };
+  if (localEngine) return undefined;
+  return {
+    StringEquals: { [`aws:ResourceTag/${POLICY_TAG}`]: policies },
+    // A hold that is younger than the function's own look: EC2 itself refuses.
+    Null: { [`aws:ResourceTag/${KEEP_TAG}`]: 'true' },
+  };
 }
 
 /** S1: adoption writes only on a snapshot that bears the backup tag, and no policy's. */
 export function foreignSnapshotsOnly(localEngine: boolean, tagKey: string): Record<string, Record<string, string>> {
   if (localEngine) return {};
-  return { Null: { [`aws:ResourceTag/${tagKey}`]: 'false', [`aws:ResourceTag/${POLICY_TAG}`]: 'true' } };
+  const nobodys = Object.fromEntries(ADOPTION_TAGS.map((tag) => [`aws:ResourceTag/${tag}`, 'true']));
+  return { Null: { [`aws:ResourceTag/${tagKey}`]: 'false', ...nobodys } };
 }

@@ -24,6 +24,9 @@ export const MACHINE_LOG_GROUP = `/aws/vendedlogs/states/${MACHINE_NAME}`;
 /** S1: a snapshot with this tag is ours; its value is the policy that made it. IAM and the functions test the same tag. */
 export const POLICY_TAG = 'ebs-backup:policy';
 
+/** A snapshot with this tag is held: nothing deletes it. */
+export const KEEP_TAG = 'ebs-backup:keep';
+
 /** The tags that make a snapshot one of a policy's: all that adoption may write. */
 export const ADOPTION_TAGS = [POLICY_TAG, 'ebs-backup:run', 'ebs-backup:volume'] as const;
 

@@ -95,6 +95,9 @@ export function longestGapHours(expression: string): number | undefined {
 /** Scheduler takes names of the IANA database in their exact spelling; Intl is laxer about case and knows offsets. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Z][\w+-]*(\/[A-Z][\w+-]*)*$/.test(name)) return false;
+  // Intl takes any case, and the functions do not.
+  const canonical = Intl.supportedValuesOf('timeZone').find((known) => known.toLowerCase() === name.toLowerCase());
+  if (canonical !== undefined && canonical !== name) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;

@@ -192,6 +192,11 @@ describe('a wrong value is refused with its path, its value and what would be ri
     ['too long a span', withPolicy({ retention: { keepWithin: '101y' } }), /\.keepWithin: "101y": must be a span/],
     ['no such orphans', withPolicy({ orphans: 'drop' }), /\.orphans: "drop": must be "keep" or/],
     ['orphans without a span', withPolicy({ orphans: { keepWithin: 90 } }), /\.orphans: .*must be "keep" or/],
+    [
+      'adoption by a value of the tag',
+      withPolicy({ tag: { key: 'Backup', value: 'gold' }, adopt: true }),
+      /\.adopt: true: must be false for a policy with a tag value/,
+    ],
     ['a minimum of nothing', withPolicy({ minimum: {} }), /\.minimum: \{\}: must have at least one of keepLast/],
     ['no day', withPolicy({ retention: { keepDays: 0 } }), /\.retention\.keepDays: 0: .*from 1 to 36500/],
     ['more than a hundred years', withPolicy({ retention: { keepDays: 36501 } }), /\.retention\.keepDays: 36501: /],

@@ -32,7 +32,10 @@ describe('the switch localEngine', () => {
     const inProduction =
       production.templates['acme']!.Resources[id]!.Properties.PolicyDocument.Statement[Number(index)];
     assert.equal(inProduction.Action, 'ec2:DeleteSnapshot');
-    assert.deepEqual(inProduction.Condition, { StringEquals: { 'aws:ResourceTag/ebs-backup:policy': ['daily'] } });
+    assert.deepEqual(inProduction.Condition, {
+      StringEquals: { 'aws:ResourceTag/ebs-backup:policy': ['daily'] },
+      Null: { 'aws:ResourceTag/ebs-backup:keep': 'true' },
+    });
   });
 
   it("publishes with the caller's credentials, and AWS with the roles of the bootstrap", () => {

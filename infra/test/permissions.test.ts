@@ -134,6 +134,14 @@ const DANGERS: [why: string, attempt: Attempt][] = [
     { action: 'ec2:DeleteSnapshot', resource: snapshot, context: { [`aws:ResourceTag/${TAG}`]: 'theirs' } },
   ],
   [
+    'delete a snapshot that is held (S1)',
+    {
+      action: 'ec2:DeleteSnapshot',
+      resource: snapshot,
+      context: { [`aws:ResourceTag/${TAG}`]: 'daily', 'aws:ResourceTag/ebs-backup:keep': 'audit' },
+    },
+  ],
+  [
     'delete a snapshot that only bears the backup tag (S1)',
     { action: 'ec2:DeleteSnapshot', resource: snapshot, context: { 'aws:ResourceTag/Backup': 'daily' } },
   ],
@@ -312,6 +320,7 @@ describe('adoption', () => {
   for (const [why, context, resource] of [
     ['a snapshot without the backup tag', asked],
     ['a snapshot of another policy', { ...asked, ...script, [`aws:ResourceTag/${TAG}`]: 'gold' }],
+    ['a snapshot that was taken away from us', { ...asked, ...script, 'aws:ResourceTag/ebs-backup:run': 'daily-1' }],
     ['for a policy that does not allow it', { ...keys, ...script, [`aws:RequestTag/${TAG}`]: 'gold' }],
     ['with another tag', { ...asked, ...script, 'aws:TagKeys': [TAG, 'Name'] }],
     ['a volume', { ...asked, ...script }, volume],

@@ -28,6 +28,10 @@ fn the_cdk_app_uses_the_names_of_the_code() {
         assert!(names.contains(&format!("'{stem}'")), "{stem}");
     }
     assert!(names.contains(&format!("POLICY_TAG = '{}'", selector::POLICY_TAG)));
+    assert!(names.contains(&format!("KEEP_TAG = '{}'", selector::KEEP_TAG)));
+    for tag in [selector::RUN_TAG, selector::VOLUME_TAG] {
+        assert!(names.contains(&format!("'{tag}'")), "{tag}");
+    }
     assert!(names.contains(&format!("REGIONS_FAILED = '{}'", errors::REGIONS_FAILED)));
 
     let metrics = text("crates/notify/src/metrics.rs");

@@ -4,6 +4,7 @@
 //! report; a run that is asked to writes the policy's tags on them, and from then on they are its snapshots, with its
 //! retention, its floor and its guard. What services of AWS made is counted, and never touched.
 
+use contract::errors::STILL_DEFERRED;
 use contract::limits::ADOPTION_ROUNDS;
 use contract::steps::adopt_snapshots::{Request, Response};
 use contract::tally::Adoption;
@@ -12,7 +13,7 @@ use ec2::pace::WRITES_AT_ONCE;
 use ec2::port::{AdoptSnapshot, ReadForeign};
 use ec2::{Access, Ec2Error, Kind};
 use futures::{StreamExt, stream};
-use policy::adoption::{self, Maker, Origin};
+use policy::adoption::{self, Foreign, Maker, Origin};
 use step_runtime::Deadline;
 
 /// The tag keys that services of AWS write on the snapshots they make.
@@ -51,18 +52,17 @@ async fn listed(
     tally: &mut Tally,
 ) -> Result<Vec<(SnapshotId, Origin)>, Ec2Error> {
     let key = &job.policy.tag.key;
-    let mut candidates = Vec::new();
-    for snapshot in ec2.bearing(&[key.as_str()]).await? {
-        if let Maker::Script(origin) = adoption::maker(&snapshot, key) {
-            candidates.push((snapshot.id, origin));
-        }
-    }
+    let of_script = |snapshot: Foreign| match adoption::maker(&snapshot, key) {
+        Maker::Script(origin) => Some((snapshot.id, origin)),
+        Maker::LifecycleManager | Maker::AwsBackup | Maker::Other => None,
+    };
+    let mut candidates = ec2.bearing(&[key.as_str()], of_script).await?;
     candidates.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     if tally.adoption.is_none() {
         let mut found = Adoption::default();
         found.candidates.extend(candidates.iter().map(|(id, _)| id.clone()));
-        for snapshot in ec2.bearing(&OF_AWS).await? {
-            match adoption::maker(&snapshot, key) {
+        for maker in ec2.bearing(&OF_AWS, |snapshot| Some(adoption::maker(&snapshot, key))).await? {
+            match maker {
                 Maker::LifecycleManager => found.lifecycle_manager += 1,
                 Maker::AwsBackup => found.aws_backup += 1,
                 Maker::Script(_) | Maker::Other => {}
@@ -100,6 +100,7 @@ async fn adopt_all(
     for (snapshot, outcome) in outcomes {
         match outcome {
             Outcome::Adopted => adopted += 1,
+            Outcome::Deferred if last => tally.adoption_failed(STILL_DEFERRED),
             Outcome::Deferred => deferred += 1,
             Outcome::Failed(error) => {
                 tracing::warn!(%snapshot, error = error.code(), message = error.message(), "not adopted");
@@ -109,7 +110,7 @@ async fn adopt_all(
     }
     tally.adoption.get_or_insert_default().adopted += adopted;
     // Those that failed would fail again: the next run finds them where they are.
-    let more = deferred > 0 && !last;
+    let more = deferred > 0;
     tally.rounds.adopting += u32::from(more);
     more
 }

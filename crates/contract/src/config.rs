@@ -270,6 +270,15 @@ impl TryFrom<RawConfig> for Config {
             if raw.policies[..at].iter().any(|other| other.name == policy.name) {
                 return Err(InvalidValue::new("policies", policy.name.as_str(), "each policy name once"));
             }
+            let rival = |other: &&Policy| other.adopt && policy.adopt && other.tag.key == policy.tag.key;
+            if let Some(rival) = raw.policies[..at].iter().find(rival) {
+                let expected = format!("one policy with adopt for each tag key; {} has it too", rival.name);
+                return Err(InvalidValue::new("policies with adopt", policy.name.as_str(), expected));
+            }
+            if policy.adopt && policy.tag.value.is_some() {
+                let expected = "a policy without a tag value: what the script left bears its key with any value";
+                return Err(InvalidValue::new("policies with adopt", policy.name.as_str(), expected));
+            }
         }
         Ok(Self { policies: raw.policies, pace: raw.pace })
     }
@@ -346,6 +355,8 @@ mod tests {
             assert_eq!(error.path, path, "{error}");
             assert!(error.to_string().contains(part), "{error}");
         }
+        let gold = DAILY.replace(r#"{"key":"Backup"}"#, r#"{"key":"Backup","value":"gold"},"adopt":true"#);
+        assert!(config(&gold).unwrap_err().to_string().contains("without a tag value"));
         assert!(config(&format!("{DAILY},{DAILY}")).unwrap_err().to_string().contains("each policy name once"));
     }
 

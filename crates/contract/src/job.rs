@@ -51,8 +51,8 @@ pub struct JobPolicy {
     /// What a volume's own retention cannot go below; the policy's own retention when absent.
     #[serde(default)]
     pub minimum: Option<Retention>,
-    /// What becomes of the snapshots of volumes that are gone.
-    #[serde(default)]
+    /// What becomes of the snapshots of volumes that are gone. A job of before there was a choice keeps them.
+    #[serde(default = "kept")]
     pub orphans: Orphans,
     /// Where days, weeks, months and years begin.
     #[serde(default)]
@@ -60,6 +60,10 @@ pub struct JobPolicy {
     /// Whether snapshots that the script before EBS Backup left behind are listed, and may be adopted.
     #[serde(default)]
     pub adopt: bool,
+}
+
+fn kept() -> Orphans {
+    Orphans::Keep
 }
 
 impl From<&Policy> for JobPolicy {

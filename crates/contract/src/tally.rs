@@ -178,6 +178,8 @@ pub struct SnapshotCounts {
     pub already_gone: u64,
     /// Should be gone and are not.
     pub overdue: u64,
+    /// Volumes that are gone, and of which the plan leaves no snapshot.
+    pub last_of_volume: u64,
 }
 
 /// The first `N` entries of a list, and how many more there were.

@@ -56,12 +56,12 @@ where
     let mut first = true;
     while !queue.is_empty() {
         let some: Vec<VolumeId> = queue.drain(..queue.len().min(LOOKED_UP_TOGETHER)).collect();
-        let fresh = deadline.no_later_than(LOOK_UP_GOOD_FOR);
-        let look_up = without_snapshot(access.read(), &job, &some);
+        let look_up = without_snapshot(access.read(), &job, &some, deadline);
         // Once something has been created the tally must not be lost: neither to Lambda's time-out nor to an error.
         let found = if first { Some(look_up.await) } else { deadline.allows(look_up).await };
         match found {
             Some(Ok(found)) => {
+                let fresh = found.fresh;
                 let not_done = back_up(access, &job, found, &mut tally, fresh).await;
                 // Those whose turn did not come while the look-up was fresh are looked up again.
                 let (stale, deferred): (Vec<_>, Vec<_>) =
@@ -92,17 +92,21 @@ struct Found {
     skipped: Vec<VolumeId>,
     /// They are to be snapshotted.
     wanted: Vec<Volume>,
+    /// How long it can be relied on.
+    fresh: Deadline,
 }
 
 async fn without_snapshot(
     ec2: &(impl ReadVolumes + ReadSnapshots),
     job: &RegionJob,
     volume_ids: &[VolumeId],
+    deadline: Deadline,
 ) -> Result<Found, Ec2Error> {
     // The volumes first, and then, as the last thing before anything is created, what the run has made of them: the longer
     // ago that was looked up, the more of it may be missing, and every one that is missing is a twin to be.
     let mut now: BTreeMap<VolumeId, Volume> =
         ec2.volumes(volume_ids).await?.into_iter().map(|volume| (volume.id.clone(), volume)).collect();
+    let fresh = deadline.no_later_than(LOOK_UP_GOOD_FOR);
     let there = ec2.of_run(&job.policy.name, &job.run_id, volume_ids).await?;
     // A snapshot that failed is none: the volume gets another.
     let there: BTreeSet<VolumeId> = there
@@ -111,7 +115,7 @@ async fn without_snapshot(
         .filter_map(|snapshot| snapshot.volume)
         .collect();
 
-    let mut found = Found { existing: 0, skipped: Vec::new(), wanted: Vec::new() };
+    let mut found = Found { existing: 0, skipped: Vec::new(), wanted: Vec::new(), fresh };
     for id in volume_ids {
         let selected = now.remove(id).filter(|volume| selects(&job.policy.tag, &volume.tags));
         match selected {

@@ -128,6 +128,7 @@ async fn delete_all<C: DeleteSnapshot>(
         match outcome {
             Outcome::Deferred(error) => left.push((id, error)),
             Outcome::Deleted => {
+                tracing::info!(snapshot = %id, "deleted");
                 tally.snapshots.deleted += 1;
                 tally.deleted.push(id);
             }

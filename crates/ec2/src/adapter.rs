@@ -306,9 +306,10 @@ impl DeleteSnapshot for Ec2 {
 }
 
 impl ReadForeign for Ec2 {
-    async fn bearing(&self, keys: &[&str]) -> Result<Vec<Foreign>, Ec2Error> {
+    async fn bearing<T>(&self, keys: &[&str], pick: impl Fn(Foreign) -> Option<T>) -> Result<Vec<T>, Ec2Error> {
         let filters = [filter("tag-key", keys.iter().copied()), filter("status", ["completed"])];
-        self.snapshots(&filters, Some(SNAPSHOTS_PER_PAGE), convert::foreign).await
+        let picked = |snapshot: &SdkSnapshot| convert::foreign(snapshot).and_then(&pick);
+        self.snapshots(&filters, Some(SNAPSHOTS_PER_PAGE), picked).await
     }
 }
 

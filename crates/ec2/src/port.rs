@@ -123,8 +123,13 @@ pub trait DeleteSnapshot {
 
 /// Reads what others made.
 pub trait ReadForeign {
-    /// The completed snapshots of this account that bear one of these tag keys; a key may end in `*`.
-    fn bearing(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<Foreign>, Ec2Error>>;
+    /// What `pick` makes of the completed snapshots of this account that bear one of these tag keys; a key may end in `*`. There
+    /// may be a hundred thousand of them: only what is picked is kept.
+    fn bearing<T>(
+        &self,
+        keys: &[&str],
+        pick: impl Fn(Foreign) -> Option<T>,
+    ) -> impl Future<Output = Result<Vec<T>, Ec2Error>>;
 }
 
 /// Makes a snapshot of others one of ours.
@@ -134,6 +139,6 @@ pub trait AdoptSnapshot {
         async {}
     }
 
-    /// Writes these tags on a snapshot that is there, in one attempt. To write them again does nothing.
+    /// Writes these tags on a snapshot that is there, in one attempt.
     fn adopt(&self, snapshot: &SnapshotId, tags: &Tags) -> impl Future<Output = Result<(), Ec2Error>>;
 }

@@ -40,6 +40,12 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
     let mut rest = plan.deletions().map(|(id, _)| id).filter(|id| after.as_ref().is_none_or(|after| *id > after));
     let room = usize::try_from(allowed).unwrap_or(usize::MAX).min(DELETIONS_PER_PAGE);
     let snapshot_ids: Vec<SnapshotId> = rest.by_ref().take(room).cloned().collect();
+    if after.is_some() {
+        // A later page is of a plan made anew: its reasons are told as well.
+        for (snapshot, reason) in plan.deletions().filter(|(id, _)| snapshot_ids.binary_search(id).is_ok()) {
+            tracing::info!(region = %job.region, policy = %job.policy.name, run = %job.run_id, %snapshot, %reason, "to be deleted");
+        }
+    }
     let left = allowed - snapshot_ids.len() as u64;
     let more = left > 0 && rest.next().is_some();
     let cursor = snapshot_ids.last().filter(|_| more).map(|last| Cursor { after: last.clone(), left });
@@ -72,7 +78,18 @@ impl Facts {
             for volume in there {
                 gone.remove(&volume.id);
                 let own = OwnRetention::of(&volume.tags);
-                volumes.insert(volume.id, VolumeFacts { own, ..VolumeFacts::default() });
+                // One that the listing by tag has missed is selected all the same.
+                let selected = selects(&job.policy.tag, &volume.tags);
+                let backed_up = job.dry_run || !selected || has_snapshot.contains(&volume.id);
+                volumes.insert(volume.id, VolumeFacts { exists: true, backed_up, own });
+            }
+            // That a volume is gone is the end of its last backup one day, so it is asked twice.
+            if !gone.is_empty() {
+                let again: Vec<VolumeId> = gone.iter().cloned().collect();
+                for volume in ec2.volumes(&again).await? {
+                    gone.remove(&volume.id);
+                    volumes.insert(volume.id, VolumeFacts { backed_up: job.dry_run, ..VolumeFacts::default() });
+                }
             }
             let mut recorded = if gone.is_empty() { BTreeMap::new() } else { OwnRetention::of_gone(&snapshots) };
             for volume in gone {
@@ -100,13 +117,19 @@ impl Facts {
             return self.as_of(job, approved.moment());
         }
         let plan = Plan::new(&self.snapshots, &job.policy, job.started_at, &self.volumes);
-        if plan.is_held_by(job.policy.purge_guard) { self.as_of(job, job.started_at) } else { plan }
+        if is_held(&plan, job) { self.as_of(job, job.started_at) } else { plan }
     }
 
     /// The plan of a moment, which is the same when it is made again later.
     fn as_of(&self, job: &RegionJob, moment: DateTime<Utc>) -> Plan {
         Plan::as_of(&self.snapshots, &job.policy, moment, &self.volumes)
     }
+}
+
+/// Whether a plan waits for somebody to approve it (S8): one that is too large, and any of a run that adopts. What a script left
+/// behind may be all that there is of a volume, and nobody has seen yet what retention makes of it.
+fn is_held(plan: &Plan, job: &RegionJob) -> bool {
+    plan.is_held_by(job.policy.purge_guard) || (job.adopt && plan.deletions().next().is_some())
 }
 
 /// The volumes that the policy selects, with their tags.
@@ -125,7 +148,7 @@ async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec
 
 /// Writes the plan into the tally, once per run, and says how many of its deletions may be carried out: all, or none (S8).
 fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 {
-    count(plan, tally);
+    count(plan, job, tally);
     for (volume, why) in facts.volumes.invalid() {
         tracing::warn!(%volume, why, "the policy's own retention applies, and nothing of the volume is deleted");
         tally.volume_warned(volume.clone(), why);
@@ -133,7 +156,7 @@ fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 
     let policy = &job.policy;
     let id = plan.id(&job.region, &policy.name);
     let (deletions, managed) = (tally.snapshots.expired, tally.snapshots.managed);
-    if !plan.is_held_by(policy.purge_guard) || job.approve_purge.as_ref() == Some(&id) {
+    if !is_held(plan, job) || job.approve_purge.as_ref() == Some(&id) {
         return deletions;
     }
     // Where another plan was approved, this one is of that plan's moment; it can be approved all the same.
@@ -141,9 +164,16 @@ fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 
     0
 }
 
-fn count(plan: &Plan, tally: &mut Tally) {
+fn count(plan: &Plan, job: &RegionJob, tally: &mut Tally) {
     tally.snapshots.managed = plan.verdicts.len() as u64;
-    for verdict in &plan.verdicts {
+    tally.snapshots.last_of_volume = plan.last_of_volume;
+    // What is told of each is the region, the policy and the run as well: all of an account's regions have one log.
+    let told =
+        tracing::info_span!("plan", region = %job.region, policy = %job.policy.name, run = %job.run_id, job.dry_run);
+    let _told = told.enter();
+    // The report shows the first few: those first that take a volume's last snapshot.
+    let orphans_first = plan.verdicts.iter().filter(|verdict| verdict.is_of_orphan());
+    for verdict in orphans_first.chain(plan.verdicts.iter().filter(|verdict| !verdict.is_of_orphan())) {
         let id = || verdict.snapshot_id.clone();
         match &verdict.decision {
             Decision::Keep(reasons) => {
@@ -155,6 +185,7 @@ fn count(plan: &Plan, tally: &mut Tally) {
             Decision::Withheld(why, reason) => {
                 tally.snapshots.kept += 1;
                 *tally.kept.entry(why.kind()).or_default() += 1;
+                tracing::info!(snapshot = %verdict.snapshot_id, %why, %reason, "overdue");
                 tally.snapshot_overdue(id(), &format!("{why}; {reason}"));
             }
             Decision::Delete(reason) => {

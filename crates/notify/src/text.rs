@@ -82,6 +82,15 @@ fn head(report: &Report<'_>) -> String {
             are(totals.snapshots.overdue, "snapshot")
         ));
     }
+    let last: u64 =
+        evaluation.regions.iter().map(|region| region.tally.snapshots.last_of_volume).fold(0, u64::saturating_add);
+    if last > 0 {
+        let left = if evaluation.run.dry_run || totals.purges_held > 0 { "would have" } else { "now have" };
+        lines.push(format!(
+            "Look at this: {} gone for long {left} no snapshot left, as the policy says of orphans. See below.",
+            are_volumes(last)
+        ));
+    }
     let warned: u64 =
         evaluation.regions.iter().map(|region| region.tally.warnings.total()).fold(0, u64::saturating_add);
     if warned > 0 {
@@ -210,6 +219,12 @@ fn facts(report: &Report<'_>) -> String {
         format!("Policy:     {}", policy.name),
         format!("Volumes:    tagged {}", policy.tag),
         format!("Retention:  {}, and always the newest {} of each volume", policy.retention, policy.floor.get()),
+        format!(
+            "Minimum:    {}",
+            policy
+                .minimum
+                .map_or_else(|| "the same: a volume's own retention only lengthens".to_owned(), |m| m.to_string())
+        ),
         format!("Orphans:    {} (snapshots of volumes that are gone)", policy.orphans),
         format!("Regions:    {}", regions(report)),
         format!("Dry run:    {dry_run}"),
@@ -225,6 +240,11 @@ fn regions(report: &Report<'_>) -> String {
         return regions.len().to_string();
     }
     regions.iter().map(|region| region.region().as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// `1 volume that is`, `2 volumes that are`.
+fn are_volumes(count: u64) -> String {
+    format!("{} that {}", counted(count, "volume"), if count == 1 { "is" } else { "are" })
 }
 
 /// `1 snapshot is`, `2 snapshots are`.
@@ -320,12 +340,18 @@ fn held(report: &Report<'_>) -> String {
     for region in &report.evaluation.regions {
         let Some(held) = &region.tally.purge_held else { continue };
         let guard = region.job.policy.purge_guard;
+        let why = if guard.holds(held.deletions, held.managed) {
+            format!("more than {} %", guard.max_percent)
+        } else {
+            "in a run that adopts".to_owned()
+        };
+        let last = region.tally.snapshots.last_of_volume;
+        let last = if last > 0 { format!("; {} would have none left", are_volumes(last)) } else { String::new() };
         lines.push(format!(
-            "  {}: {} of {} would go, more than {} % (plan {}).",
+            "  {}: {} of {} would go, {why}{last} (plan {}).",
             region.region(),
             held.deletions,
             counted(held.managed, "snapshot"),
-            guard.max_percent,
             held.plan
         ));
         lines.extend(region.approval().map(|input| json(&input)));
@@ -336,7 +362,7 @@ fn held(report: &Report<'_>) -> String {
     let explained = if report.evaluation.run.dry_run {
         "PURGE WOULD BE HELD: a real run would delete nothing here, and its report would say how to approve."
     } else {
-        "PURGE HELD: nothing was deleted here. If so many snapshots are really to go, choose New execution with the region's\n  \
+        "PURGE HELD: nothing was deleted here, and waiting is safe. If so many snapshots are really to go, choose New execution with the region's\n  \
          input below. It lets exactly this plan pass; one that has changed since is held again."
     };
     format!("{explained}\n{}", lines.join("\n"))

@@ -1,6 +1,6 @@
 //! Which snapshots of others are taken over: those that the script before EBS Backup made.
 
-use contract::selector::{AWS_PREFIX, POLICY_TAG, RUN_TAG, VOLUME_TAG};
+use contract::selector::{AWS_PREFIX, POLICY_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
 use contract::{RegionJob, RunId, SnapshotId, TagKey, VolumeId};
 
 use crate::model::{SnapshotState, Tags};
@@ -54,7 +54,9 @@ pub fn maker(snapshot: &Foreign, backup_tag: &TagKey) -> Maker {
     if bears("aws:backup:") {
         return Maker::AwsBackup;
     }
-    let free = !bears(AWS_PREFIX) && !snapshot.tags.has(POLICY_TAG) && snapshot.state == SnapshotState::Completed;
+    // One of ours from which somebody took the policy's tag was taken away from us on purpose.
+    let ours = [POLICY_TAG, RUN_TAG, VOLUME_TAG, SPEC_TAG].iter().any(|tag| snapshot.tags.has(tag));
+    let free = !bears(AWS_PREFIX) && !ours && snapshot.state == SnapshotState::Completed;
     match origin(&snapshot.description) {
         Some(origin)
             if free && snapshot.tags.has(backup_tag.as_str()) && snapshot.volume.as_ref() == Some(&origin.volume) =>
@@ -119,6 +121,7 @@ mod tests {
             ("no volume", snapshot("EBS-Volume-Snapshot-Backup--20250101020000", &[backup])),
             ("a copy, or a volume that somebody else wrote", another),
             ("not completed", pending),
+            ("taken away from us", snapshot(&described, &[backup, ("ebs-backup:run", "daily-1")])),
             ("managed already", snapshot(&described, &[backup, ("ebs-backup:policy", "daily")])),
             ("part of a stack", snapshot(&described, &[backup, ("aws:cloudformation:stack-name", "x")])),
         ] {

@@ -22,7 +22,8 @@ pub enum Period {
 }
 
 impl Period {
-    /// The number of the period that `at` is in. The next period has the next number.
+    /// The number of the period that `at` is in. The next period has the next number; but where a clock is put back by half an
+    /// hour, as on Lord Howe Island, two hours may share one.
     #[must_use]
     pub fn number(self, at: DateTime<Utc>, zone: TimeZone) -> i64 {
         let offset = i64::from(zone.tz().offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc());

@@ -68,6 +68,8 @@ pub struct Plan {
     pub moment: DateTime<Utc>,
     /// One verdict per snapshot, in the order of their ids.
     pub verdicts: Vec<Verdict>,
+    /// Volumes of which nothing is left when it is carried out: they are gone, and so is their time.
+    pub last_of_volume: u64,
 }
 
 impl Plan {
@@ -76,7 +78,9 @@ impl Plan {
     pub fn new(snapshots: &[Snapshot], policy: &JobPolicy, now: DateTime<Utc>, volumes: &Volumes) -> Self {
         let mut by_volume: BTreeMap<&VolumeId, Vec<&Snapshot>> = BTreeMap::new();
         let mut verdicts = Vec::with_capacity(snapshots.len());
-        for snapshot in snapshots {
+        // A walk through many pages may meet a snapshot twice. It must not be taken for its own twin.
+        let mut seen = BTreeSet::new();
+        for snapshot in snapshots.iter().filter(|snapshot| seen.insert(&snapshot.id)) {
             match &snapshot.volume {
                 Some(volume) => by_volume.entry(volume).or_default().push(snapshot),
                 None => verdicts.push(Verdict {
@@ -86,11 +90,15 @@ impl Plan {
             }
         }
         let rules = Rules { policy, now };
+        let mut last_of_volume = 0;
         for (volume, of_volume) in by_volume {
-            verdicts.extend(verdict::on_volume(&of_volume, rules, &volumes.of(volume)));
+            let of_volume = verdict::on_volume(&of_volume, rules, &volumes.of(volume));
+            let all_go = of_volume.iter().all(|verdict| matches!(verdict.decision, Decision::Delete(_)));
+            last_of_volume += u64::from(all_go && of_volume.iter().any(Verdict::is_of_orphan));
+            verdicts.extend(of_volume);
         }
         verdicts.sort_unstable_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
-        Self { moment: now, verdicts }
+        Self { moment: now, verdicts, last_of_volume }
     }
 
     /// Makes the plan of a moment that can be made again later: snapshots started after it count for nothing and stay.

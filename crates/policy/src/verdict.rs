@@ -25,6 +25,14 @@ pub struct Verdict {
     pub decision: Decision,
 }
 
+impl Verdict {
+    /// Whether it goes because its volume is gone.
+    #[must_use]
+    pub fn is_of_orphan(&self) -> bool {
+        matches!(self.decision, Decision::Delete(DeleteReason::Orphan { .. }))
+    }
+}
+
 /// Keep or delete, with every reason there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
@@ -275,7 +283,13 @@ pub fn on_volume(snapshots: &[&Snapshot], rules: Rules<'_>, volume: &VolumeFacts
     // A twin is no restore point of its own, so it takes no place from one: not even when it is held, and stays.
     let points: Vec<&Snapshot> =
         completed.iter().copied().filter(|snapshot| !twins.contains_key(&snapshot.id)).collect();
-    let on_points = on_restore_points(&points, rules, volume);
+    // One that is on its way counts here, as it does nowhere else: what is older may yet be all that there is.
+    let youngest = snapshots.iter().map(|snapshot| snapshot.started_at).max();
+    let orphaned = match rules.policy.orphans {
+        Orphans::KeepWithin(span) if !volume.exists => youngest.is_some_and(|at| at <= span.before(rules.now)),
+        _ => false,
+    };
+    let on_points = on_restore_points(&points, rules, volume, orphaned);
     let on_twins =
         completed.iter().filter_map(|snapshot| Some((*snapshot, on_twin(snapshot, twins.get(&snapshot.id)?))));
     let others = snapshots.iter().filter(|snapshot| snapshot.state != SnapshotState::Completed);
@@ -305,6 +319,7 @@ fn twins<'a>(newest_first: &[&'a Snapshot]) -> BTreeMap<&'a SnapshotId, (&'a Sna
     for snapshot in newest_first {
         let Some(run) = &snapshot.run else { continue };
         match newest_of_run.get(run) {
+            Some(newest) if *newest == &snapshot.id => {}
             Some(newest) => {
                 twins.insert(&snapshot.id, (*newest, run));
             }
@@ -325,13 +340,14 @@ fn on_twin(snapshot: &Snapshot, (of, run): &(&SnapshotId, &RunId)) -> Decision {
 }
 
 /// The decisions on a volume's restore points, newest first.
-fn on_restore_points(newest_first: &[&Snapshot], rules: Rules<'_>, volume: &VolumeFacts) -> Vec<Decision> {
+fn on_restore_points(
+    newest_first: &[&Snapshot],
+    rules: Rules<'_>,
+    volume: &VolumeFacts,
+    orphaned: bool,
+) -> Vec<Decision> {
     let Rules { policy, now } = rules;
     let points: Vec<DateTime<Utc>> = newest_first.iter().map(|snapshot| snapshot.started_at).collect();
-    let orphaned = match policy.orphans {
-        Orphans::KeepWithin(span) if !volume.exists => points.first().is_some_and(|newest| *newest <= span.before(now)),
-        _ => false,
-    };
     let counting = if orphaned { Counting::Calendar } else { Counting::Filled };
     let wanted_by = |retention: &Retention| rules::wanted(&points, retention.rules(), policy.time_zone, now, counting);
     let reasons = match &volume.own {

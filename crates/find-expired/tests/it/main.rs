@@ -24,7 +24,7 @@ fn job(keep_days: Option<u32>, keep_last: Option<u32>) -> RegionJob {
         "region": "eu-west-1", "runId": RUN, "startedAt": STARTED, "dryRun": false, "replay": 0, "approvePurge": null,
         "pace": {"sharePercent": 80},
         "policy": {"name": "daily", "tag": {"key": "Backup", "value": null}, "retention": {"keepDays": 7}, "floor": 1,
-                   "purgeGuard": {"maxPercent": 50, "minSnapshots": 20}},
+                   "purgeGuard": {"maxPercent": 50, "minSnapshots": 20}, "orphans": {"keepWithin": "90d"}},
     }))
     .unwrap();
     let keep_within = keep_days.map(|days| Span::of_days(days).unwrap());
@@ -367,6 +367,53 @@ async fn the_newest_of_a_volume_that_is_gone_goes_when_the_policy_says_so() {
     let mut keeping = week();
     keeping.policy.orphans = contract::Orphans::Keep;
     assert_eq!(deleted(&ec2, &keeping).await, Vec::<usize>::new());
+}
+
+#[tokio::test]
+async fn s8_whatever_a_run_that_adopts_would_delete_is_held() {
+    let made = of_state("completed", of_this_run(2, 0));
+    let ec2 = Fake::new([0], [snapshot(1, 0, 8 * DAY), made, snapshot(3, 0, DAY)]);
+    let mut adopting = week();
+    adopting.adopt = true;
+    let held = first_page(&ec2, &adopting).await;
+    assert_eq!(held.snapshot_ids, []);
+    let plan = held.tally.purge_held.unwrap().plan;
+    let approved = RegionJob { approve_purge: Some(plan), ..week() };
+    assert_eq!(deleted(&ec2, &approved).await, [1]);
+    assert_eq!(deleted(&ec2, &week()).await, [1], "one of three is no large purge");
+}
+
+#[tokio::test]
+async fn a_plan_that_leaves_nothing_of_a_volume_says_so() {
+    let all = [snapshot(1, 1, 100 * DAY), snapshot(2, 2, 100 * DAY), snapshot(3, 2, 200 * DAY), snapshot(4, 3, 0)];
+    let mut ec2 = Fake::new([], all);
+    ec2.gone = vec![volume_id(1), volume_id(2), volume_id(3)];
+    ec2.add("daily", [Snapshot { hold: true, ..snapshot(5, 2, 300 * DAY) }]);
+    let tally = first_page(&ec2, &week()).await.tally;
+    assert_eq!(tally.snapshots.last_of_volume, 1, "of volume 2 the held one stays");
+    assert!(tally.expired.first.iter().all(|entry| entry.reason.starts_with("orphan")));
+}
+
+#[tokio::test]
+async fn s2_a_volume_that_has_a_younger_snapshot_on_its_way_is_no_orphan() {
+    let pending = of_state("pending", snapshot(2, 1, 10 * DAY));
+    let mut ec2 = Fake::new([], [snapshot(1, 1, 100 * DAY), pending]);
+    ec2.gone = vec![volume_id(1)];
+    assert_eq!(deleted(&ec2, &week()).await, Vec::<usize>::new(), "that one may fail yet");
+}
+
+#[tokio::test]
+async fn s4_a_selected_volume_that_the_listing_by_tag_misses_is_known_by_its_own_tags() {
+    let mut ec2 = Fake::new([], [snapshot(1, 1, 8 * DAY), snapshot(2, 1, 0)]);
+    ec2.others = vec![(volume_id(1), Tags::from_iter([("Backup", "")]))];
+    assert_eq!(deleted(&ec2, &week()).await, Vec::<usize>::new(), "it has no snapshot of this run");
+}
+
+#[tokio::test]
+async fn s2_a_snapshot_that_is_listed_twice_is_no_twin_of_itself() {
+    let ec2 = Fake::new([], [snapshot(1, 1, 8 * DAY), snapshot(1, 1, 8 * DAY)]);
+    let answer = first_page(&ec2, &week()).await;
+    assert_eq!((answer.snapshot_ids.len(), answer.tally.snapshots.managed), (0, 1));
 }
 
 #[tokio::test]

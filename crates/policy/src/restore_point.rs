@@ -1,0 +1,332 @@
+//! Which snapshots data is restored from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use contract::{RunId, SnapshotId, VolumeId};
+use thiserror::Error;
+
+use crate::model::SnapshotState;
+
+/// A snapshot as a restore looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its id.
+    pub id: SnapshotId,
+    /// How far it is.
+    pub state: SnapshotState,
+    /// When it was started: the moment whose data it holds.
+    pub started_at: DateTime<Utc>,
+    /// The volume that EC2 has it of.
+    pub volume: Option<VolumeId>,
+    /// The run that made it; none when it is not ours, or its tags and EC2 do not agree.
+    pub run: Option<RunId>,
+    /// The instance that its volume was attached to when it was made, where that is known.
+    pub instance: Option<String>,
+}
+
+impl Candidate {
+    fn is_complete(&self) -> bool {
+        self.state == SnapshotState::Completed
+    }
+
+    fn age_order(&self) -> (DateTime<Utc>, &SnapshotId) {
+        (self.started_at, &self.id)
+    }
+}
+
+/// Whose snapshots count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Those that we made.
+    Ours,
+    /// Any that the account owns.
+    Any,
+}
+
+/// There is nothing to restore from.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoRestorePoint {
+    /// Of a volume there is no completed snapshot at or before the moment.
+    #[error("no completed snapshot of {volume} at or before {at}; {nearest}")]
+    OfVolume {
+        /// The volume.
+        volume: VolumeId,
+        /// The moment.
+        at: DateTime<Utc>,
+        /// What is nearest.
+        nearest: Box<Nearest>,
+    },
+    /// Of an instance there is no snapshot at or before the moment.
+    #[error("no completed snapshot of a volume that was attached to {instance} at or before {at}")]
+    OfInstance {
+        /// The instance.
+        instance: String,
+        /// The moment.
+        at: DateTime<Utc>,
+    },
+    /// The instance's volumes are not all in one run.
+    #[error(
+        "no run at or before {at} has a completed snapshot of every volume of {instance}; the newest run misses {}. \
+         \"allowMixed\": true takes the newest of each",
+        listed(.missing)
+    )]
+    Mixed {
+        /// The instance.
+        instance: String,
+        /// The moment.
+        at: DateTime<Utc>,
+        /// The volumes that the newest run misses.
+        missing: Vec<VolumeId>,
+    },
+}
+
+/// Why a snapshot cannot be restored from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// It is in this state, and not completed (S12).
+    State(SnapshotState),
+    /// It is not ours, and only ours were asked for.
+    NotOurs,
+}
+
+/// The snapshots of a volume that are nearest to a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest {
+    /// At or before it, and not to be used: why.
+    pub before: Option<(SnapshotId, DateTime<Utc>, Unusable)>,
+    /// After it, and fit for use.
+    pub after: Option<(SnapshotId, DateTime<Utc>)>,
+}
+
+impl fmt::Display for Nearest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = self.before.as_ref().map(|(id, at, why)| {
+            let why = match why {
+                Unusable::State(state) => format!("is {state:?}").to_lowercase(),
+                Unusable::NotOurs => "was not made by EBS Backup (\"anySource\": true takes it)".to_owned(),
+            };
+            format!("{id} of {at} {why}")
+        });
+        let after = self.after.as_ref().map(|(id, at)| format!("the next one is {id} of {at}"));
+        let known: Vec<String> = before.into_iter().chain(after).collect();
+        f.write_str(&if known.is_empty() { "there is none at all".to_owned() } else { known.join("; ") })
+    }
+}
+
+fn listed(volumes: &[VolumeId]) -> String {
+    volumes.iter().map(VolumeId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The newest completed snapshot of `volume` that was started at or before `at`.
+///
+/// # Errors
+/// [`NoRestorePoint::OfVolume`] with what is nearest.
+pub fn of_volume<'a>(
+    candidates: &'a [Candidate],
+    volume: &VolumeId,
+    at: DateTime<Utc>,
+    source: Source,
+) -> Result<&'a Candidate, NoRestorePoint> {
+    let of_volume = || candidates.iter().filter(|candidate| candidate.volume.as_ref() == Some(volume));
+    let usable = |candidate: &&Candidate| candidate.is_complete() && (source == Source::Any || candidate.run.is_some());
+    let before = of_volume().filter(|candidate| candidate.started_at <= at);
+    if let Some(newest) = before.clone().filter(usable).max_by_key(|candidate| candidate.age_order()) {
+        return Ok(newest);
+    }
+    let unusable = |candidate: &Candidate| {
+        let why = if candidate.is_complete() { Unusable::NotOurs } else { Unusable::State(candidate.state.clone()) };
+        (candidate.id.clone(), candidate.started_at, why)
+    };
+    let after = of_volume().filter(|candidate| candidate.started_at > at).filter(usable);
+    Err(NoRestorePoint::OfVolume {
+        volume: volume.clone(),
+        at,
+        nearest: Box::new(Nearest {
+            before: before.max_by_key(|candidate| candidate.age_order()).map(unusable),
+            after: after.min_by_key(|candidate| candidate.age_order()).map(|c| (c.id.clone(), c.started_at)),
+        }),
+    })
+}
+
+/// One snapshot for each volume that `instance` had, all of the newest run at or before `at` that has them all; with
+/// `allow_mixed`, the newest of each.
+///
+/// Which volumes the instance had is what our own snapshots say: those of the newest run that has any of the instance, whether
+/// completed or not, so that a volume whose snapshot failed is missed and not forgotten.
+///
+/// # Errors
+/// [`NoRestorePoint::OfInstance`] when there is none at all, [`NoRestorePoint::Mixed`] when no single run has them all.
+pub fn of_instance<'a>(
+    candidates: &'a [Candidate],
+    instance: &str,
+    at: DateTime<Utc>,
+    allow_mixed: bool,
+) -> Result<Vec<&'a Candidate>, NoRestorePoint> {
+    let mut runs: BTreeMap<&RunId, Vec<&Candidate>> = BTreeMap::new();
+    for candidate in candidates {
+        let of_instance = candidate.instance.as_deref() == Some(instance) && candidate.volume.is_some();
+        if let (Some(run), true) = (&candidate.run, of_instance && candidate.started_at <= at) {
+            runs.entry(run).or_default().push(candidate);
+        }
+    }
+    let mut newest_first: Vec<Vec<&Candidate>> = runs.into_values().collect();
+    newest_first.sort_by_key(|run| std::cmp::Reverse(run.iter().map(|candidate| candidate.age_order()).max()));
+    let had: BTreeSet<&VolumeId> =
+        newest_first.first().into_iter().flatten().filter_map(|candidate| candidate.volume.as_ref()).collect();
+    if had.is_empty() {
+        return Err(NoRestorePoint::OfInstance { instance: instance.to_owned(), at });
+    }
+    let whole = newest_first.iter().map(|run| newest_of_each(run, &had)).find(|points| points.len() == had.len());
+    if let Some(points) = whole {
+        return Ok(points.into_values().collect());
+    }
+    let all: Vec<&Candidate> = newest_first.iter().flatten().copied().collect();
+    let mixed = newest_of_each(&all, &had);
+    if allow_mixed && mixed.len() == had.len() {
+        return Ok(mixed.into_values().collect());
+    }
+    let newest = newest_first.first().map(|run| newest_of_each(run, &had)).unwrap_or_default();
+    let missing = had.into_iter().filter(|volume| !newest.contains_key(volume)).cloned().collect();
+    Err(NoRestorePoint::Mixed { instance: instance.to_owned(), at, missing })
+}
+
+/// The newest completed snapshot of each of `volumes`.
+fn newest_of_each<'a>(
+    candidates: &[&'a Candidate],
+    volumes: &BTreeSet<&VolumeId>,
+) -> BTreeMap<&'a VolumeId, &'a Candidate> {
+    let mut newest: BTreeMap<&VolumeId, &Candidate> = BTreeMap::new();
+    for candidate in candidates.iter().copied().filter(|candidate| candidate.is_complete()) {
+        let Some(volume) = candidate.volume.as_ref().filter(|volume| volumes.contains(volume)) else { continue };
+        let best = newest.entry(volume).or_insert(candidate);
+        if candidate.age_order() > best.age_order() {
+            *best = candidate;
+        }
+    }
+    newest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    const INSTANCE: &str = "i-0123456789abcdef0";
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-23T02:00:00Z".parse().unwrap()
+    }
+
+    fn volume(n: u32) -> VolumeId {
+        VolumeId::new(format!("vol-{n:08x}")).unwrap()
+    }
+
+    /// Snapshot `n` of a volume, so many hours old, of the run of that hour.
+    fn point(n: u32, of: u32, hours: i64) -> Candidate {
+        Candidate {
+            id: SnapshotId::new(format!("snap-{n:08x}")).unwrap(),
+            state: SnapshotState::Completed,
+            started_at: now() - TimeDelta::hours(hours),
+            volume: Some(volume(of)),
+            run: Some(RunId::new(format!("run-{hours}")).unwrap()),
+            instance: Some(INSTANCE.to_owned()),
+        }
+    }
+
+    fn numbers<'a>(points: impl IntoIterator<Item = &'a Candidate>) -> Vec<String> {
+        points.into_iter().map(|point| point.id.as_str().trim_start_matches("snap-0000000").to_owned()).collect()
+    }
+
+    #[test]
+    fn the_newest_completed_one_at_or_before_the_moment_is_taken() {
+        let pending = Candidate { state: SnapshotState::Pending, ..point(1, 1, 1) };
+        let by_hand = Candidate { run: None, ..point(2, 1, 2) };
+        let all = [pending, by_hand, point(3, 1, 24), point(4, 1, 48), point(5, 2, 0)];
+        let taken = |hours, source| {
+            of_volume(&all, &volume(1), now() - TimeDelta::hours(hours), source).map(|point| numbers([point]).join(""))
+        };
+        assert_eq!(taken(0, Source::Ours).unwrap(), "3", "S12: a pending one is passed over, and one that others made");
+        assert_eq!(taken(0, Source::Any).unwrap(), "2");
+        assert_eq!(taken(24, Source::Ours).unwrap(), "3", "the moment itself counts");
+        assert_eq!(taken(25, Source::Ours).unwrap(), "4");
+        assert_eq!(
+            taken(49, Source::Ours).unwrap_err().to_string(),
+            "no completed snapshot of vol-00000001 at or before 2026-11-21 01:00:00 UTC; the next one is snap-00000004 of 2026-11-21 02:00:00 UTC"
+        );
+    }
+
+    #[test]
+    fn what_is_nearest_is_named_with_the_reason() {
+        let error =
+            |candidates: &[Candidate]| of_volume(candidates, &volume(1), now(), Source::Ours).unwrap_err().to_string();
+        let head = "no completed snapshot of vol-00000001 at or before 2026-11-23 02:00:00 UTC; ";
+        assert_eq!(error(&[point(5, 2, 0)]), format!("{head}there is none at all"));
+        let failed = Candidate { state: SnapshotState::Error, ..point(1, 1, 1) };
+        assert_eq!(error(&[failed]), format!("{head}snap-00000001 of 2026-11-23 01:00:00 UTC is error"));
+        let by_hand = Candidate { run: None, ..point(1, 1, 1) };
+        assert!(error(&[by_hand]).ends_with("was not made by EBS Backup (\"anySource\": true takes it)"));
+    }
+
+    #[test]
+    fn an_instance_comes_back_from_one_run_or_as_a_mixture_that_was_asked_for() {
+        let half = [point(1, 1, 1), Candidate { state: SnapshotState::Error, ..point(2, 2, 1) }];
+        let whole = [point(3, 1, 24), point(4, 2, 24)];
+        let all: Vec<Candidate> = half.iter().chain(&whole).cloned().collect();
+        let taken = |candidates: &[Candidate], mixed| of_instance(candidates, INSTANCE, now(), mixed).map(numbers);
+        assert_eq!(taken(&all, false).unwrap(), ["3", "4"], "the newest run that has them all");
+        let error = taken(&half, false).unwrap_err();
+        assert!(error.to_string().contains("the newest run misses vol-00000002"), "{error}");
+        assert!(taken(&half, true).is_err(), "of one there is none at all");
+        let apart = [point(1, 1, 1), Candidate { state: SnapshotState::Error, ..point(2, 2, 1) }, point(4, 2, 24)];
+        assert!(taken(&apart, false).is_err());
+        assert_eq!(taken(&apart, true).unwrap(), ["1", "4"]);
+        let other = [Candidate { instance: None, ..point(1, 1, 1) }];
+        assert!(matches!(taken(&other, true), Err(NoRestorePoint::OfInstance { .. })));
+    }
+
+    prop_compose! {
+        fn any_candidates()(
+            raw in prop::collection::vec((0_u32..3, -50_i64..50, 0_u8..4, any::<bool>()), 0..25)
+        ) -> Vec<Candidate> {
+            (1..).zip(raw).map(|(n, (of, hours, state, ours))| {
+                let mut candidate = point(n, of, hours);
+                candidate.state = SnapshotState::named(["completed", "completed", "pending", "error"][usize::from(state)]);
+                candidate.run = candidate.run.filter(|_| ours);
+                candidate
+            }).collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn s12_never_later_never_unfinished_never_another_volumes_and_never_an_older_one(
+            candidates in any_candidates(), hours in -60_i64..60, any_source: bool
+        ) {
+            let at = now() - TimeDelta::hours(hours);
+            let source = if any_source { Source::Any } else { Source::Ours };
+            let fits = |c: &&Candidate| c.volume == Some(volume(1)) && c.started_at <= at
+                && c.state == SnapshotState::Completed && (any_source || c.run.is_some());
+            match of_volume(&candidates, &volume(1), at, source) {
+                Ok(taken) => {
+                    prop_assert!(fits(&taken));
+                    prop_assert!(candidates.iter().filter(fits).all(|other| other.age_order() <= taken.age_order()));
+                }
+                Err(_) => prop_assert!(!candidates.iter().any(|c| fits(&c))),
+            }
+        }
+
+        #[test]
+        fn a_set_that_is_not_mixed_is_of_one_run_and_one_for_each_volume(candidates in any_candidates(), mixed: bool) {
+            if let Ok(points) = of_instance(&candidates, INSTANCE, now(), mixed) {
+                let runs: BTreeSet<_> = points.iter().map(|point| point.run.clone()).collect();
+                let volumes: BTreeSet<_> = points.iter().map(|point| point.volume.clone()).collect();
+                prop_assert_eq!(volumes.len(), points.len());
+                prop_assert!(mixed || runs.len() == 1);
+                prop_assert!(points.iter().all(|point| point.is_complete() && point.started_at <= now()));
+            }
+        }
+    }
+}
