@@ -168,8 +168,7 @@ fn count(plan: &Plan, job: &RegionJob, tally: &mut Tally) {
     tally.snapshots.managed = plan.verdicts.len() as u64;
     tally.snapshots.last_of_volume = plan.last_of_volume;
     // What is told of each is the region, the policy and the run as well: all of an account's regions have one log.
-    let told =
-        tracing::info_span!("plan", region = %job.region, policy = %job.policy.name, run = %job.run_id, job.dry_run);
+    let told = tracing::info_span!("plan", region = %job.region, policy = %job.policy.name, run = %job.run_id, dry_run = job.dry_run);
     let _told = told.enter();
     // The report shows the first few: those first that take a volume's last snapshot.
     let orphans_first = plan.verdicts.iter().filter(|verdict| verdict.is_of_orphan());
