@@ -16,6 +16,7 @@ use ec2::{Access, Ec2Error, Kind};
 use futures::{StreamExt, stream};
 use policy::model::SnapshotState;
 use policy::rounds::{self, Left, Next};
+use policy::verdict;
 use step_runtime::Deadline;
 
 /// Snapshots that are looked at together and then deleted. At four a second the last of them is looked at half a minute
@@ -69,20 +70,35 @@ where
     Ok(answer(rounds::after(left, progress, deadline.elapsed(), &mut tally.rounds), tally))
 }
 
-/// Those of `snapshot_ids` that may be deleted as they are now.
-fn checked(snapshot_ids: &[SnapshotId], now: Vec<SnapshotNow>, job: &RegionJob, tally: &mut Tally) -> Vec<SnapshotId> {
+/// Those of `snapshot_ids` that may be deleted as they are now, each with its age in words.
+fn checked(
+    snapshot_ids: &[SnapshotId],
+    now: Vec<SnapshotNow>,
+    job: &RegionJob,
+    tally: &mut Tally,
+) -> Vec<(SnapshotId, String)> {
     let mut now: BTreeMap<SnapshotId, SnapshotNow> =
         now.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)).collect();
     let mut deletable = Vec::with_capacity(snapshot_ids.len());
     for id in snapshot_ids {
-        match now.remove(id).map(|snapshot| objection(&snapshot, job)) {
-            // This account owns none of that id: gone, which is what was wanted.
-            None => tally.snapshots.already_gone += 1,
-            Some(Some(reason)) => tally.snapshot_overdue(id.clone(), &reason),
-            Some(None) => deletable.push(id.clone()),
+        // This account owns none of that id: gone, which is what was wanted.
+        let Some(snapshot) = now.remove(id) else {
+            tally.snapshots.already_gone += 1;
+            continue;
+        };
+        let age = verdict::days((job.started_at - snapshot.started_at).num_days());
+        match objection(&snapshot, job) {
+            Some(reason) => stays(tally, id.clone(), &reason, &age),
+            None => deletable.push((id.clone(), age)),
         }
     }
     deletable
+}
+
+/// It should be gone, and is not; the log has them all.
+fn stays(tally: &mut Tally, snapshot: SnapshotId, reason: &str, age: &str) {
+    tracing::info!(%snapshot, reason, age, "overdue");
+    tally.snapshot_overdue(snapshot, &format!("{reason} ({age} old)"));
 }
 
 /// Why a snapshot must not be deleted after all.
@@ -107,24 +123,24 @@ fn objection(snapshot: &SnapshotNow, job: &RegionJob) -> Option<String> {
 /// Deletes, unless nothing may be written, and gives what is left.
 async fn delete_all<C: DeleteSnapshot>(
     access: &Access<C>,
-    ids: Vec<SnapshotId>,
+    deletable: Vec<(SnapshotId, String)>,
     tally: &mut Tally,
     deadline: Deadline,
 ) -> Left<SnapshotId, Ec2Error> {
     let Some(writer) = access.write() else { return Vec::new() };
-    let outcomes: Vec<(SnapshotId, Outcome)> = stream::iter(ids)
-        .map(async |id| {
+    let outcomes: Vec<(SnapshotId, String, Outcome)> = stream::iter(deletable)
+        .map(async |(id, age)| {
             let outcome = match deadline.allows(writer.ready_to_delete()).await {
                 Some(()) => outcome(writer.delete(&id).await),
                 None => Outcome::Deferred(None),
             };
-            (id, outcome)
+            (id, age, outcome)
         })
         .buffered(WRITES_AT_ONCE)
         .collect()
         .await;
     let mut left = Vec::new();
-    for (id, outcome) in outcomes {
+    for (id, age, outcome) in outcomes {
         match outcome {
             Outcome::Deferred(error) => left.push((id, error)),
             Outcome::Deleted => {
@@ -133,7 +149,7 @@ async fn delete_all<C: DeleteSnapshot>(
                 tally.deleted.push(id);
             }
             Outcome::AlreadyGone => tally.snapshots.already_gone += 1,
-            Outcome::Overdue(reason) => tally.snapshot_overdue(id, &reason),
+            Outcome::Overdue(reason) => stays(tally, id, &reason, &age),
         }
     }
     left

@@ -77,6 +77,7 @@ pub fn snapshot_now(snapshot: &SdkSnapshot) -> Option<SnapshotNow> {
     Some(SnapshotNow {
         id: SnapshotId::new(snapshot.snapshot_id()?).ok()?,
         state: state(snapshot),
+        started_at: started_at(snapshot)?,
         volume: attributed_to(snapshot, &tags),
         tags,
     })

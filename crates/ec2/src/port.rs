@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use chrono::{DateTime, Utc};
 use contract::tally::Draught;
 use contract::{PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
 use policy::adoption::Foreign;
@@ -25,6 +26,8 @@ pub struct SnapshotNow {
     pub id: SnapshotId,
     /// How far it is.
     pub state: SnapshotState,
+    /// When it was started.
+    pub started_at: DateTime<Utc>,
     /// The volume it was made from, as in [`Snapshot::volume`].
     pub volume: Option<VolumeId>,
     /// Its tags.

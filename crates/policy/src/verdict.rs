@@ -196,7 +196,9 @@ impl fmt::Display for DeleteReason {
     }
 }
 
-fn days(count: i64) -> String {
+/// `1 day`, `2 days`.
+#[must_use]
+pub fn days(count: i64) -> String {
     format!("{count} {}", if count == 1 { "day" } else { "days" })
 }
 

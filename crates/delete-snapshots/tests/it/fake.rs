@@ -38,6 +38,7 @@ impl Fake {
         let now = SnapshotNow {
             id: snapshot_id(n),
             state: SnapshotState::named(state),
+            started_at: crate::started_at() - chrono::TimeDelta::days(8),
             volume: Some(VolumeId::new("vol-0123456789abcdef0").unwrap()),
             tags: tags.iter().copied().collect::<Tags>(),
         };
