@@ -147,11 +147,20 @@ impl<'a> Judge<'a> {
                 continue;
             };
             let held = self.held_since(&entry.region, &gone);
+            // What was adopted later was nobody's then, though it bears our tags now.
+            let ours = |other: &Snapshot| {
+                let adopts = |call: &&Entry| {
+                    let of_it = call.region == entry.region && call.resource == other.id;
+                    of_it && call.action == "CreateTags" && call.effect.is_some()
+                };
+                let adopted = self.journal.iter().find(adopts);
+                adopted.is_none_or(|adopted| adopted.at <= at)
+            };
             let newer = |other: &Snapshot| (other.started_at, &other.id) > (gone.started_at, &gone.id);
             let newest = !lives
                 .snapshots
                 .values()
-                .any(|other| of_volume(other) == Some(volume) && other.is_backup(at) && newer(other));
+                .any(|other| of_volume(other) == Some(volume) && ours(other) && other.is_backup(at) && newer(other));
             let state = gone.state(at);
             // Its place among those that were there when this pass began: what went a moment before it counts too.
             let passes = self.played.nights.iter().flatten().map(|run| run.began);
@@ -159,7 +168,7 @@ impl<'a> Judge<'a> {
             let runs: BTreeSet<Option<&str>> = lives
                 .snapshots
                 .values()
-                .filter(|other| of_volume(other) == Some(volume) && newer(other))
+                .filter(|other| of_volume(other) == Some(volume) && ours(other) && newer(other))
                 .filter(|other| other.state(at) == "completed" && other.created_at <= at)
                 .filter(|other| other.deleted_at.is_none_or(|deleted| began <= deleted))
                 .map(|other| other.tag_value(RUN_TAG))
@@ -167,7 +176,7 @@ impl<'a> Judge<'a> {
             let points: BTreeSet<DateTime<Utc>> = lives
                 .snapshots
                 .values()
-                .filter(|other| of_volume(other) == Some(volume) && newer(other))
+                .filter(|other| of_volume(other) == Some(volume) && ours(other) && newer(other))
                 .filter(|other| other.state(at) == "completed" && other.created_at <= at)
                 .filter(|other| other.deleted_at.is_none_or(|deleted| began <= deleted))
                 .map(|other| other.started_at)
