@@ -2,8 +2,10 @@
 
 use contract::errors;
 use contract::limits::{
-    DELETIONS_PER_PAGE, REGIONS_PER_RUN, ROUNDS_PER_REGION, SECONDS_IN_ROUNDS, STALLED_ROUNDS, VOLUMES_PER_PAGE,
+    DELETIONS_PER_PAGE, LOOK_UP_SECONDS, REGIONS_PER_RUN, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME,
+    SECONDS_IN_ROUNDS, STALLED_ROUNDS, VOLUMES_PER_PAGE,
 };
+use contract::tally::{CASES_SHOWN, IDS_SHOWN, Rounds, WARNINGS_SHOWN};
 
 use crate::source::{STEPS, machine, text};
 
@@ -30,6 +32,21 @@ fn the_limits_are_those_of_the_code() {
             "| {}; {} hours in them; {STALLED_ROUNDS},",
             grouped(ROUNDS_PER_REGION as usize),
             SECONDS_IN_ROUNDS / 3_600
+        ),
+    ] {
+        assert!(limits.contains(&said), "docs/LIMITS.md does not say {said:?}");
+    }
+    let mut rounds = Rounds::default();
+    let waits: u32 = std::iter::from_fn(|| policy::rounds::until_listed(1, 0, &mut rounds)).sum();
+    let late = SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME - LOOK_UP_SECONDS;
+    for said in [
+        format!("| {SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME} s between two snapshots of a volume |"),
+        format!(
+            "upon a look-up older than {LOOK_UP_SECONDS} s, so that a listing that is up to {late} s late makes no twin"
+        ),
+        format!("a purge that waits up to {waits} s for what was made to be listed"),
+        format!(
+            "the first {IDS_SHOWN} of each list of a region; failures and overdue the first {CASES_SHOWN}, warnings the first {WARNINGS_SHOWN};"
         ),
     ] {
         assert!(limits.contains(&said), "docs/LIMITS.md does not say {said:?}");

@@ -4,6 +4,7 @@ use contract::Orphans;
 use contract::config::PurgeGuard;
 use contract::limits::REGIONS_PER_RUN;
 use contract::retention::{MAX_COUNT, MAX_KEEP_DAYS};
+use contract::span::MAX_DAYS;
 use contract::{errors, selector};
 
 use crate::source::{STEPS, states, text};
@@ -73,6 +74,7 @@ fn the_cdk_app_has_the_bounds_of_the_contract() {
     for (what, wanted) in [
         ("keepDays", format!("keepDays: whole(1, {})", grouped(MAX_KEEP_DAYS))),
         ("counts of keep rules", format!("const count = () => whole(1, {}).optional();", grouped(MAX_COUNT))),
+        ("the longest span", format!("spanHours(text) <= {} * 24", grouped(MAX_DAYS))),
         ("orphans", format!("orphans.default({{ keepWithin: '{}' }})", default_orphans())),
         ("floor", "floor: whole(1, 100).default(1)".to_owned()),
         ("maxPercent", format!("maxPercent: whole(1, 100).default({})", guard.max_percent)),

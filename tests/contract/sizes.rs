@@ -6,7 +6,7 @@ use contract::limits::{
 };
 use contract::steps::notify::{self, RegionResult, Results};
 use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
-use contract::tally::{Draught, Drawn, KeepKind, PurgeHeld, Rounds, VolumeCounts};
+use contract::tally::{BucketState, Drawn, KeepKind, PurgeHeld, Rounds, VolumeCounts};
 use contract::{
     JobPolicy, Orphans, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector,
     TagValue, Tally, VolumeId,
@@ -118,7 +118,7 @@ fn worst_tally() -> Tally {
     }
     let adoption = tally.adoption.as_mut().unwrap();
     (adoption.adopted, adoption.lifecycle_manager, adoption.aws_backup) = (100_000, 100_000, 100_000);
-    let draught = Draught { full_at: Some("2026-11-23T02:00:07.123Z".parse().unwrap()), cost: 8 };
+    let draught = BucketState { full_at: Some("2026-11-23T02:00:07.123Z".parse().unwrap()), cost: 8 };
     tally.drawn = Drawn { create: draught, delete: draught };
     tally
 }

@@ -22,6 +22,10 @@ pub const SNS_SUBJECT_CHARS: usize = 99;
 pub const SNS_MESSAGE_BYTES: usize = 256 * 1024;
 /// EC2 refuses a second snapshot of the same volume sooner than this, in seconds (EBS quotas).
 pub const SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME: u32 = 15;
+/// How old a look-up may be when something is created upon it, in seconds. Another invocation of the same run may be at work,
+/// and the look-up may not show what it has just made; so as long as EC2's listing is no later than the rest of
+/// [`SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME`], nothing is made twice.
+pub const LOOK_UP_SECONDS: u32 = 10;
 /// Events in the history of one execution (Step Functions quotas).
 pub const HISTORY_EVENTS: u32 = 25_000;
 

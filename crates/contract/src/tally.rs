@@ -12,13 +12,13 @@ use crate::ids::{PlanId, SnapshotId, VolumeId};
 use crate::text::clip;
 
 /// Ids shown of volumes discovered, snapshots made and snapshots deleted.
-const IDS_SHOWN: usize = 5;
+pub const IDS_SHOWN: usize = 5;
 /// Volumes shown that failed, snapshots shown that are overdue or expired: each with its reason.
-const CASES_SHOWN: usize = 4;
+pub const CASES_SHOWN: usize = 4;
 /// Snapshots shown that can be adopted.
 const ADOPTIONS_SHOWN: usize = 2;
 /// Volumes shown of which the operator is warned.
-const WARNINGS_SHOWN: usize = 2;
+pub const WARNINGS_SHOWN: usize = 2;
 /// Different error names counted apart; further ones are counted together.
 const ERROR_NAMES: usize = 5;
 /// The longest error name, in bytes of JSON.
@@ -94,9 +94,9 @@ pub struct Adoption {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Drawn {
     /// From the bucket of `CreateSnapshot`.
-    pub create: Draught,
+    pub create: BucketState,
     /// From the bucket of `DeleteSnapshot`.
-    pub delete: Draught,
+    pub delete: BucketState,
 }
 
 impl Drawn {
@@ -107,10 +107,10 @@ impl Drawn {
     }
 }
 
-/// What was drawn from one bucket.
+/// How far the share of one bucket is drawn upon.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Draught {
+pub struct BucketState {
     /// When the share will be full again, if nobody draws.
     pub full_at: Option<DateTime<Utc>>,
     /// What a call costs, in tokens; 0 when nothing is known of it. More than 1 after EC2 throttled.

@@ -53,3 +53,20 @@ impl From<TimeZone> for String {
         zone.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s10_a_zone_is_one_of_the_database_by_its_exact_name() {
+        // The same names as in the test of the CDK app, which must not take what is refused here after the deployment.
+        for good in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Calcutta", "Etc/GMT+5"] {
+            assert_eq!(good.parse::<TimeZone>().unwrap().to_string(), good);
+        }
+        for bad in ["", "CEST", "+01:00", "europe/berlin", "Europe/BERLIN", "Berlin", "Europe/Berlin "] {
+            let error = bad.parse::<TimeZone>().unwrap_err().to_string();
+            assert!(error.contains("an IANA time zone, such as UTC or Europe/Berlin"), "{error}");
+        }
+    }
+}

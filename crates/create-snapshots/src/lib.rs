@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use contract::errors::STILL_DEFERRED;
+use contract::limits::LOOK_UP_SECONDS;
 use contract::steps::create_snapshots::{Request, Response};
 use contract::{RegionJob, SnapshotId, Tally, VolumeId};
 use ec2::pace::WRITES_AT_ONCE;
@@ -24,10 +25,8 @@ use step_runtime::Deadline;
 
 /// Volumes that are looked up together and then created.
 const LOOKED_UP_TOGETHER: usize = 100;
-/// How old a look-up may be when something is created upon it. Another invocation of the same run may be at work, and the
-/// look-up may not show what it has just made. EC2 refuses a second snapshot of a volume for fifteen seconds; so as long
-/// as its listing is at most five seconds late, nothing is made twice. At a slow pace, not all of a look-up can be used.
-const LOOK_UP_GOOD_FOR: Duration = Duration::from_secs(10);
+/// How old a look-up may be. At a slow pace, not all of it can be used.
+const LOOK_UP_GOOD_FOR: Duration = Duration::from_secs(LOOK_UP_SECONDS as u64);
 
 /// What became of one volume in this round.
 enum Outcome {

@@ -20,7 +20,7 @@ use policy::verdict;
 use step_runtime::Deadline;
 
 /// Snapshots that are looked at together and then deleted. At four a second the last of them is looked at half a minute
-/// before it goes.
+/// before it goes, and earlier where EC2 throttles; a hold that is younger than the look is refused by IAM.
 const LOOKED_AT_TOGETHER: usize = 100;
 
 /// What became of one snapshot in this round.

@@ -9,7 +9,7 @@ use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
 use contract::limits::{FILTER_VALUES, SNAPSHOTS_PER_PAGE, VOLUMES_PER_PAGE};
 use contract::selector::{POLICY_TAG, RUN_TAG};
-use contract::tally::Draught;
+use contract::tally::BucketState;
 use contract::{Pace, PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, Tags, Volume};
@@ -265,11 +265,11 @@ impl ReadSnapshots for Ec2 {
 }
 
 impl CreateSnapshot for Ec2 {
-    fn go_on_creating_from(&self, drawn: Draught) {
+    fn go_on_creating_from(&self, drawn: BucketState) {
         self.create.go_on_from(drawn, self.now());
     }
 
-    fn drawn_by_creates(&self) -> Draught {
+    fn drawn_by_creates(&self) -> BucketState {
         self.create.drawn(self.now())
     }
 
@@ -288,11 +288,11 @@ impl CreateSnapshot for Ec2 {
 }
 
 impl DeleteSnapshot for Ec2 {
-    fn go_on_deleting_from(&self, drawn: Draught) {
+    fn go_on_deleting_from(&self, drawn: BucketState) {
         self.delete.go_on_from(drawn, self.now());
     }
 
-    fn drawn_by_deletes(&self) -> Draught {
+    fn drawn_by_deletes(&self) -> BucketState {
         self.delete.drawn(self.now())
     }
 

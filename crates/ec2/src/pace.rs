@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use contract::Pace;
-use contract::tally::Draught;
+use contract::tally::BucketState;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -132,17 +132,17 @@ impl Pacer {
 
     /// What was drawn so far, as of `now`.
     #[must_use]
-    pub fn drawn(&self, now: DateTime<Utc>) -> Draught {
+    pub fn drawn(&self, now: DateTime<Utc>) -> BucketState {
         let full_at = Duration::from_nanos(self.full_at.0.load(Ordering::Acquire));
         let until_full = TimeDelta::from_std(full_at.saturating_sub(self.clock.now())).unwrap_or_default();
         // Rounded, as it travels; up, so that nobody gets a token too many.
         let full_at = (until_full > TimeDelta::zero()).then_some(now + until_full);
         let full_at = full_at.and_then(|at| at.duration_round_up(TimeDelta::milliseconds(1)).ok());
-        Draught { full_at, cost: self.cost() }
+        BucketState { full_at, cost: self.cost() }
     }
 
     /// Goes on, as of `now`, where another container left off. What this one has drawn itself is not forgotten.
-    pub fn go_on_from(&self, drawn: Draught, now: DateTime<Utc>) {
+    pub fn go_on_from(&self, drawn: BucketState, now: DateTime<Utc>) {
         if let Some(full_at) = drawn.full_at {
             // It is never longer until the share is full than from when it was empty, whatever another clock said.
             let until_full = (full_at - now).to_std().unwrap_or_default().min(self.from_empty);
@@ -235,11 +235,11 @@ mod tests {
     async fn the_next_container_goes_on_where_the_one_before_it_left_off() {
         let now: DateTime<Utc> = "2026-11-23T02:00:00Z".parse().unwrap();
         let first = Pacer::new(Api::CreateSnapshot, Pace::default());
-        assert_eq!(first.drawn(now), Draught { full_at: None, cost: 1 }, "nothing is drawn");
+        assert_eq!(first.drawn(now), BucketState { full_at: None, cost: 1 }, "nothing is drawn");
         taken_at_once(&first);
         first.throttled();
         let drawn = first.drawn(now);
-        assert_eq!(drawn, Draught { full_at: Some(now + TimeDelta::seconds(20)), cost: 2 });
+        assert_eq!(drawn, BucketState { full_at: Some(now + TimeDelta::seconds(20)), cost: 2 });
 
         for (later, left) in [(0, 0), (5, 20), (19, 76), (20, 80), (90, 80), (-3_600, 0)] {
             let next = Pacer::new(Api::CreateSnapshot, Pace::default());
@@ -253,8 +253,8 @@ mod tests {
         let now: DateTime<Utc> = "2026-11-23T02:00:00Z".parse().unwrap();
         let pacer = Pacer::new(Api::CreateSnapshot, Pace::default());
         taken_at_once(&pacer);
-        pacer.go_on_from(Draught::default(), now);
-        pacer.go_on_from(Draught { full_at: Some(now + TimeDelta::seconds(1)), cost: 1 }, now);
+        pacer.go_on_from(BucketState::default(), now);
+        pacer.go_on_from(BucketState { full_at: Some(now + TimeDelta::seconds(1)), cost: 1 }, now);
         assert_eq!(taken_at_once(&pacer), 0);
     }
 

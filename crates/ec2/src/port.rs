@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use contract::tally::Draught;
+use contract::tally::BucketState;
 use contract::{PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
@@ -83,11 +83,11 @@ pub trait ReadSnapshots {
 /// Makes snapshots.
 pub trait CreateSnapshot {
     /// Goes on at the pace of the function before, which has drawn so much.
-    fn go_on_creating_from(&self, _drawn: Draught) {}
+    fn go_on_creating_from(&self, _drawn: BucketState) {}
 
     /// What is drawn by now, for the function after.
-    fn drawn_by_creates(&self) -> Draught {
-        Draught::default()
+    fn drawn_by_creates(&self) -> BucketState {
+        BucketState::default()
     }
 
     /// Waits until the pace allows the next create. Nothing is sent, so a caller that runs out of time can let go.
@@ -108,11 +108,11 @@ pub trait CreateSnapshot {
 /// Deletes snapshots.
 pub trait DeleteSnapshot {
     /// Goes on at the pace of the function before, which has drawn so much.
-    fn go_on_deleting_from(&self, _drawn: Draught) {}
+    fn go_on_deleting_from(&self, _drawn: BucketState) {}
 
     /// What is drawn by now, for the function after.
-    fn drawn_by_deletes(&self) -> Draught {
-        Draught::default()
+    fn drawn_by_deletes(&self) -> BucketState {
+        BucketState::default()
     }
 
     /// Waits until the pace allows the next delete. Nothing is sent, so a caller that runs out of time can let go.

@@ -26,6 +26,7 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
     let Request { job, cursor, mut tally } = request;
     let facts = Facts::read(ec2, &job).await?;
     if cursor.is_none()
+        && facts.volumes.not_backed_up() > 0
         && facts.would_delete(&job)
         && let Some(wait_seconds) = until_listed(facts.volumes.not_backed_up(), tally.volumes.failed, &mut tally.rounds)
     {
@@ -42,9 +43,11 @@ pub async fn handle(ec2: &(impl ReadVolumes + ReadSnapshots), request: Request) 
     let snapshot_ids: Vec<SnapshotId> = rest.by_ref().take(room).cloned().collect();
     if after.is_some() {
         // A later page is of a plan made anew: its reasons are told as well.
-        for (snapshot, reason) in plan.deletions().filter(|(id, _)| snapshot_ids.binary_search(id).is_ok()) {
-            tracing::info!(region = %job.region, policy = %job.policy.name, run = %job.run_id, %snapshot, %reason, "to be deleted");
-        }
+        told(&job).in_scope(|| {
+            for (snapshot, reason) in plan.deletions().filter(|(id, _)| snapshot_ids.binary_search(id).is_ok()) {
+                tracing::info!(%snapshot, %reason, "to be deleted");
+            }
+        });
     }
     let left = allowed - snapshot_ids.len() as u64;
     let more = left > 0 && rest.next().is_some();
@@ -72,23 +75,17 @@ impl Facts {
                 let backed_up = job.dry_run || has_snapshot.contains(&volume);
                 volumes.insert(volume, VolumeFacts { exists: true, backed_up, own: OwnRetention::of(&tags) });
             }
-            let others: Vec<VolumeId> = others.into_iter().cloned().collect();
-            let there = ec2.volumes(&others).await?;
-            let mut gone: BTreeSet<VolumeId> = others.into_iter().collect();
-            for volume in there {
-                gone.remove(&volume.id);
-                let own = OwnRetention::of(&volume.tags);
-                // One that the listing by tag has missed is selected all the same.
-                let selected = selects(&job.policy.tag, &volume.tags);
-                let backed_up = job.dry_run || !selected || has_snapshot.contains(&volume.id);
-                volumes.insert(volume.id, VolumeFacts { exists: true, backed_up, own });
-            }
+            let mut gone: BTreeSet<VolumeId> = others.into_iter().cloned().collect();
             // That a volume is gone is the end of its last backup one day, so it is asked twice.
-            if !gone.is_empty() {
-                let again: Vec<VolumeId> = gone.iter().cloned().collect();
-                for volume in ec2.volumes(&again).await? {
+            for _ in 0..2 {
+                let asked: Vec<VolumeId> = gone.iter().cloned().collect();
+                for volume in ec2.volumes(&asked).await? {
                     gone.remove(&volume.id);
-                    volumes.insert(volume.id, VolumeFacts { backed_up: job.dry_run, ..VolumeFacts::default() });
+                    let own = OwnRetention::of(&volume.tags);
+                    // One that the listing by tag has missed is selected all the same.
+                    let selected = selects(&job.policy.tag, &volume.tags);
+                    let backed_up = job.dry_run || !selected || has_snapshot.contains(&volume.id);
+                    volumes.insert(volume.id, VolumeFacts { exists: true, backed_up, own });
                 }
             }
             let mut recorded = if gone.is_empty() { BTreeMap::new() } else { OwnRetention::of_gone(&snapshots) };
@@ -148,7 +145,7 @@ async fn selected_volumes(ec2: &impl ReadVolumes, job: &RegionJob) -> Result<Vec
 
 /// Writes the plan into the tally, once per run, and says how many of its deletions may be carried out: all, or none (S8).
 fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 {
-    count(plan, job, tally);
+    told(job).in_scope(|| count(plan, tally));
     for (volume, why) in facts.volumes.invalid() {
         tracing::warn!(%volume, why, "the policy's own retention applies, and nothing of the volume is deleted");
         tally.volume_warned(volume.clone(), why);
@@ -164,15 +161,18 @@ fn begin(plan: &Plan, facts: &Facts, job: &RegionJob, tally: &mut Tally) -> u64 
     0
 }
 
-fn count(plan: &Plan, job: &RegionJob, tally: &mut Tally) {
+/// What every line of the log on a plan says besides: all regions of an account write into one log.
+fn told(job: &RegionJob) -> tracing::Span {
+    tracing::info_span!("plan", region = %job.region, policy = %job.policy.name, run = %job.run_id, dry_run = job.dry_run)
+}
+
+/// Counts the verdicts, and tells of each that is to go.
+fn count(plan: &Plan, tally: &mut Tally) {
     tally.snapshots.managed = plan.verdicts.len() as u64;
     tally.snapshots.last_of_volume = plan.last_of_volume;
-    // What is told of each is the region, the policy and the run as well: all of an account's regions have one log.
-    let told = tracing::info_span!("plan", region = %job.region, policy = %job.policy.name, run = %job.run_id, dry_run = job.dry_run);
-    let _told = told.enter();
-    // The report shows the first few: those first that take a volume's last snapshot.
-    let orphans_first = plan.verdicts.iter().filter(|verdict| verdict.is_of_orphan());
-    for verdict in orphans_first.chain(plan.verdicts.iter().filter(|verdict| !verdict.is_of_orphan())) {
+    // The report shows the first few: those first that may take a volume's last snapshot.
+    let (orphans, others): (Vec<_>, Vec<_>) = plan.verdicts.iter().partition(|verdict| verdict.is_of_orphan());
+    for verdict in orphans.into_iter().chain(others) {
         let id = || verdict.snapshot_id.clone();
         match &verdict.decision {
             Decision::Keep(reasons) => {

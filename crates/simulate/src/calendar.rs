@@ -91,20 +91,10 @@ fn months(policy: &JobPolicy, outcome: &Outcome) -> Vec<String> {
         return Vec::new();
     };
     let mut header = "           ".to_owned();
-    for day in 1..=DAYS {
-        _ = write!(
-            header,
-            "{}",
-            if day % 5 == 0 {
-                format!("{day:>2}")
-            } else if (day + 1) % 5 == 0 {
-                String::new()
-            } else {
-                " ".to_owned()
-            }
-        );
+    for day in (5..=DAYS).step_by(5) {
+        _ = write!(header, "{day:>5}");
     }
-    let mut lines = vec![header.trim_end().to_owned()];
+    let mut lines = vec![header];
     let mut month = newest.with_day(1).unwrap_or(newest);
     let mut empty = 0;
     while month >= oldest.with_day(1).unwrap_or(oldest) {
