@@ -29,5 +29,19 @@ pub const VOLUMES_UNACCOUNTED: &str = "VolumesUnaccounted";
 /// A volume met a limit, or got no clear answer, in more rounds than a run has for it.
 pub const STILL_DEFERRED: &str = "StillDeferred";
 
+/// Nothing can be restored of that volume or instance at that moment; nothing was made.
+pub const NO_RESTORE_POINT: &str = "NoRestorePoint";
+/// A restore did not reach its end and the report says so. The restore machine ends with it; the backstop rule stays silent on
+/// it, as there was a report.
+pub const RESTORE_FAILED: &str = "RestoreFailed";
+/// A restored volume ended in the state `error`.
+pub const VOLUME_ERROR: &str = "VolumeError";
+/// A restored volume is not there any more, or never came to be.
+pub const VOLUME_LOST: &str = "VolumeLost";
+/// EC2 was given as long as a restore waits, and did not finish.
+pub const STILL_WAITING: &str = "StillWaiting";
+/// A device of the instance is taken by a volume that was not there when the restore was planned.
+pub const DEVICE_IN_USE: &str = "DeviceInUse";
+
 /// The names that the state machine itself refers to. A test binds them to `statemachine/backup.asl.json`.
 pub const IN_STATE_MACHINE: [&str; 3] = [EC2_THROTTLED, EC2_UNAVAILABLE, SNS_UNAVAILABLE];

@@ -93,6 +93,54 @@ checked_string!(
 );
 
 checked_string!(
+    /// The id of an instance, `i-0123456789abcdef0`.
+    InstanceId, "instance id", "^i-[0-9a-f]{8,17}$", "i- and 8 to 17 hexadecimal digits",
+    |value| is_resource_id(value, "i-")
+);
+
+checked_string!(
+    /// The name of an availability zone, or of a local zone: `eu-west-1a`, `us-west-2-lax-1a`.
+    Zone, "availability zone", "^[a-z]{2,}(-[a-z0-9]+)+[a-z]$", "the name of a zone such as eu-west-1a",
+    |value| {
+        let parts: Vec<&str> = value.split('-').collect();
+        value.len() <= 48
+            && parts.len() >= 3
+            && parts[0].len() >= 2
+            && parts[0].bytes().all(|b| b.is_ascii_lowercase())
+            && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+            && value.ends_with(|c: char| c.is_ascii_lowercase())
+    }
+);
+
+checked_string!(
+    /// The name of a block device as EC2 has it: `/dev/sdf`, `/dev/xvda`, and `xvdf` on Windows.
+    Device, "device name", "^(/dev/)?[a-z][a-z0-9]{2,30}$", "a device name such as /dev/sdf (xvdf on Windows)",
+    |value| {
+        let name = value.strip_prefix("/dev/").unwrap_or(value);
+        (3..=31).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    }
+);
+
+checked_string!(
+    /// A key of AWS KMS as EC2 takes it: its id, its ARN, or an alias (`alias/backups`) or the ARN of one.
+    KmsKeyId, "KMS key", "^[A-Za-z0-9:/_.-]{1,512}$", "the id or ARN of a KMS key, or an alias such as alias/backups",
+    |value| {
+        (1..=512).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_.-".contains(&b))
+    }
+);
+
+checked_string!(
+    /// The name of one restore: that of its execution, as the console shows it. What a restore makes bears it in the tag
+    /// [`crate::selector::RESTORE_TAG`], and calls that are sent again are known by it. At most 80 characters (Step
+    /// Functions, "StartExecution").
+    RestoreId, "restore id", r"^[\p{Alphabetic}\p{N}+\-=._@]{1,80}$",
+    "1 to 80 letters, digits or + - = . _ @, as it becomes the value of a tag: start the execution with such a name",
+    |value| (1..=80).contains(&value.chars().count()) && is_tag_text(value) && !value.contains([' ', ':', '/'])
+);
+
+checked_string!(
     /// The code of an AWS region, `eu-west-1`.
     Region, "region", "^[a-z]{2,}(-[a-z0-9]+)+$", "a region code such as eu-west-1",
     |value| {

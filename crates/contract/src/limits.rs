@@ -54,3 +54,24 @@ pub const SECONDS_IN_ROUNDS: u64 = 12 * 3_600;
 pub const UNLISTED_ROUNDS: u32 = 6;
 /// How often a region's step adopts, each time as many as fit its time: eight a second.
 pub const ADOPTION_ROUNDS: u32 = 20;
+
+/// The most volumes of one restore: as many as one instance may have (EC2, "Amazon EBS volume limits for Amazon EC2 instances").
+pub const VOLUMES_PER_RESTORE: usize = 128;
+/// The largest entry of one volume in a restore, in bytes of JSON.
+pub const RESTORE_VOLUME_BYTES: usize = 1_700;
+/// What a volume's initialization rate may be, in MiB/s (EC2 API, CreateVolume, `VolumeInitializationRate`).
+pub const INITIALIZATION_RATE_MIBPS: std::ops::RangeInclusive<u32> = 100..=300;
+/// How often a restore comes back to volumes that EC2 does not take now: about 40 minutes with the waits of `policy::restore`.
+pub const CREATE_VOLUME_ROUNDS: u32 = 80;
+/// How often a restore looks whether its volumes are available: about an hour.
+pub const AVAILABLE_ROUNDS: u32 = 120;
+/// How many of these looks may miss a volume, as EC2's listings are a little late, before it counts as lost.
+pub const UNSEEN_ROUNDS: u32 = 12;
+/// How often a restore looks whether volumes are detached and attached: about a quarter of an hour.
+pub const ATTACH_ROUNDS: u32 = 40;
+/// How often more, where the volumes that were replaced are attached again.
+pub const PUT_BACK_ROUNDS: u32 = 40;
+/// How often a restore test comes back to volumes that EC2 does not delete now.
+pub const DELETE_VOLUME_ROUNDS: u32 = 40;
+/// A volume of a restore test that was cut off is deleted by a later one, once it is so many hours old.
+pub const STRAY_TEST_VOLUME_HOURS: i64 = 24;

@@ -15,6 +15,16 @@ pub const RUN_TAG: &str = "ebs-backup:run";
 pub const VOLUME_TAG: &str = "ebs-backup:volume";
 /// On a snapshot: what is needed to make the volume again.
 pub const SPEC_TAG: &str = "ebs-backup:spec";
+/// On a snapshot: the name that its volume had, since the snapshot's own `Name` is another.
+pub const NAME_OF_VOLUME_TAG: &str = "ebs-backup:name";
+/// On what a restore made, volumes and snapshots: which restore.
+pub const RESTORE_TAG: &str = "ebs-backup:restore";
+/// On a restored volume: the snapshot that its data is from.
+pub const RESTORED_FROM_TAG: &str = "ebs-backup:restored-from";
+/// On a restored volume: when its restore began.
+pub const RESTORED_AT_TAG: &str = "ebs-backup:restored-at";
+/// On a volume of a restore test: which test. What does not bear it is never deleted.
+pub const TEST_TAG: &str = "ebs-backup:restore-test";
 /// On a volume: never back it up, whatever else it bears.
 pub const EXCLUDE_TAG: &str = "ebs-backup:exclude";
 /// On a volume: keep rules of its own, such as `keepDaily=14 keepMonthly=6`.

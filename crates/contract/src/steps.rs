@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{SnapshotId, VolumeId};
 use crate::job::RegionJob;
+use crate::restore::{RestoreJob, RestoreVolume};
 use crate::tally::Tally;
 
 /// `list-regions` plans the run.
@@ -294,5 +295,178 @@ pub mod replay_gate {
     pub struct Response {
         /// The same jobs; `replay` is now the redrive count.
         pub jobs: Vec<RegionJob>,
+    }
+}
+
+/// `find-restore-points` plans a restore.
+pub mod find_restore_points {
+    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
+    pub use crate::steps::list_regions::Request;
+
+    /// The plan.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// The restore.
+        pub job: RestoreJob,
+        /// Its volumes: at least one, at most [`crate::limits::VOLUMES_PER_RESTORE`].
+        pub volumes: Vec<RestoreVolume>,
+    }
+}
+
+/// `create-volumes` makes the volumes of a restore.
+pub mod create_volumes {
+    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
+
+    /// Which volumes.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The restore.
+        pub job: RestoreJob,
+        /// Its volumes, as far as they are.
+        pub volumes: Vec<RestoreVolume>,
+        /// How often this step had to wait so far.
+        pub rounds: u32,
+    }
+
+    /// How far they are.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// Its volumes, as far as they are now.
+        pub volumes: Vec<RestoreVolume>,
+        /// How long to wait before the step is called again: 0 when it is done.
+        pub wait_seconds: u32,
+        /// How often this step has had to wait; 0 when it is done.
+        pub rounds: u32,
+    }
+}
+
+/// `check-volumes` looks whether the volumes of a restore are available.
+pub mod check_volumes {
+    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
+
+    /// Which volumes.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The restore.
+        pub job: RestoreJob,
+        /// Its volumes, as far as they are.
+        pub volumes: Vec<RestoreVolume>,
+        /// How often this step had to wait so far.
+        pub rounds: u32,
+    }
+
+    /// How far they are.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// Its volumes, as far as they are now.
+        pub volumes: Vec<RestoreVolume>,
+        /// How long to wait before the step is called again: 0 when it is done.
+        pub wait_seconds: u32,
+        /// How often this step has had to wait; 0 when it is done.
+        pub rounds: u32,
+    }
+}
+
+/// `attach-volumes` attaches the volumes of a restore, one move at a time.
+pub mod attach_volumes {
+    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
+
+    /// Which volumes.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The restore.
+        pub job: RestoreJob,
+        /// Its volumes, as far as they are.
+        pub volumes: Vec<RestoreVolume>,
+        /// How often this step had to wait so far.
+        pub rounds: u32,
+    }
+
+    /// How far they are.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// Its volumes, as far as they are now.
+        pub volumes: Vec<RestoreVolume>,
+        /// How long to wait before the step is called again: 0 when it is done.
+        pub wait_seconds: u32,
+        /// How often this step has had to wait; 0 when it is done.
+        pub rounds: u32,
+    }
+}
+
+/// `delete-test-volumes` deletes the volumes of a restore test.
+pub mod delete_test_volumes {
+    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
+
+    /// Which volumes.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The restore.
+        pub job: RestoreJob,
+        /// Its volumes, as far as they are.
+        pub volumes: Vec<RestoreVolume>,
+        /// How often this step had to wait so far.
+        pub rounds: u32,
+    }
+
+    /// How far they are.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// Its volumes, as far as they are now.
+        pub volumes: Vec<RestoreVolume>,
+        /// How long to wait before the step is called again: 0 when it is done.
+        pub wait_seconds: u32,
+        /// How often this step has had to wait; 0 when it is done.
+        pub rounds: u32,
+    }
+}
+
+/// `report-restore` sends the report of a restore.
+pub mod report_restore {
+    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
+
+    /// What to report on.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Request {
+        /// The restore.
+        pub job: RestoreJob,
+        /// Its volumes, as far as they came.
+        pub volumes: Vec<RestoreVolume>,
+        /// The error of the step that failed, if one did.
+        pub stopped: Option<Stopped>,
+        /// The execution, for the link.
+        pub execution_arn: String,
+    }
+
+    /// The error of a step.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Stopped {
+        /// The error name.
+        pub error: String,
+        /// What was said: the JSON that Lambda makes of an error, cut short.
+        pub cause: String,
+    }
+
+    /// What was reported: the output of the execution.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Response {
+        /// How many things are not as they were asked for: 0 makes the execution green.
+        pub failed: u32,
+        /// The subject of the report.
+        pub subject: String,
+        /// The report as it was mailed, for people.
+        pub text: Vec<String>,
     }
 }

@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod model;
 pub mod naming;
 pub mod plan;
+pub mod restore;
 pub mod restore_point;
 pub mod rounds;
 pub mod rules;

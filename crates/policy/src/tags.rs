@@ -2,7 +2,9 @@
 
 use contract::RegionJob;
 use contract::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS, TAGS_PER_RESOURCE};
-use contract::selector::{AWS_PREFIX, NAME_TAG, OWN_PREFIX, POLICY_TAG, RETENTION_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
+use contract::selector::{
+    AWS_PREFIX, NAME_OF_VOLUME_TAG, NAME_TAG, OWN_PREFIX, POLICY_TAG, RETENTION_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG,
+};
 
 use crate::model::{Tags, Volume};
 use crate::naming;
@@ -26,13 +28,15 @@ pub fn essential(volume: &Volume, job: &RegionJob) -> Tags {
     .collect()
 }
 
-/// All tags of the snapshot: the [`essential`] ones, then the volume's own, as far as there is room.
+/// All tags of the snapshot: the [`essential`] ones, then the volume's name and its other own ones, as far as there is room.
 ///
 /// Left out of the volume's own: those of AWS (`aws:`, cannot be set), those of EBS Backup (a hold or an exclusion on the
 /// volume is not one of the snapshot), and those whose key is taken already.
 #[must_use]
 pub fn full(volume: &Volume, job: &RegionJob) -> Tags {
     let essential = essential(volume, job);
+    // A snapshot has a name of its own, and a restored volume gets back the one it had.
+    let name = volume.tags.get(NAME_TAG).map(|name| (NAME_OF_VOLUME_TAG, name));
     let own = volume.tags.iter().filter(|(key, value)| {
         let lower = key.to_lowercase();
         !lower.starts_with(AWS_PREFIX)
@@ -42,7 +46,7 @@ pub fn full(volume: &Volume, job: &RegionJob) -> Tags {
             && value.chars().count() <= TAG_VALUE_CHARS
     });
     let mut tags: Vec<(String, String)> = Vec::with_capacity(TAGS_PER_RESOURCE);
-    for (key, value) in essential.iter().chain(own) {
+    for (key, value) in essential.iter().chain(name).chain(own) {
         if tags.len() == TAGS_PER_RESOURCE {
             break;
         }
@@ -98,6 +102,7 @@ mod tests {
         ebs-backup:run=daily-2026-11-23T02:00:00Z
         ebs-backup:volume=vol-0123456789abcdef0
         ebs-backup:spec=type=gp3 size=8 iops=3000 throughput=125 zone=eu-west-1a encrypted=true
+        ebs-backup:name=orders
         team=shop
         ");
     }

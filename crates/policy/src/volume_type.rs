@@ -5,28 +5,8 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
-use contract::parse::InvalidValue;
-
-/// The types of EBS volumes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VolumeType {
-    /// General purpose SSD, the second.
-    Gp2,
-    /// General purpose SSD, the third: IOPS and throughput are chosen apart from the size.
-    Gp3,
-    /// Provisioned IOPS SSD, the first.
-    Io1,
-    /// Provisioned IOPS SSD, the second.
-    Io2,
-    /// Throughput optimised HDD.
-    St1,
-    /// Cold HDD.
-    Sc1,
-    /// Magnetic.
-    Standard,
-}
+pub use contract::VolumeType;
 
 /// What EBS allows of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,46 +35,18 @@ pub struct Iops {
 /// IOPS that a MiB/s of throughput needs, of types whose throughput can be chosen: 0.25 MiB/s for each.
 const IOPS_PER_MIBPS: u32 = 4;
 
-impl VolumeType {
-    /// All of them, with the names that EC2 has for them.
-    const ALL: [(&'static str, Self); 7] = [
-        ("gp2", Self::Gp2),
-        ("gp3", Self::Gp3),
-        ("io1", Self::Io1),
-        ("io2", Self::Io2),
-        ("st1", Self::St1),
-        ("sc1", Self::Sc1),
-        ("standard", Self::Standard),
-    ];
-
-    /// What EBS allows of it.
-    #[must_use]
-    pub fn limits(self) -> Limits {
-        let ssd = |size_gib, iops, throughput_mibps| Limits { size_gib, iops, throughput_mibps, boots: true };
-        let iops = |range, per_gib, required| Some(Iops { range, per_gib, required });
-        match self {
-            Self::Gp2 => ssd(1..=16_384, None, None),
-            Self::Gp3 => ssd(1..=65_536, iops(3_000..=80_000, 500, false), Some(125..=2_000)),
-            Self::Io1 => ssd(4..=16_384, iops(100..=64_000, 50, true), None),
-            Self::Io2 => ssd(4..=65_536, iops(100..=256_000, 1_000, true), None),
-            Self::St1 | Self::Sc1 => Limits { boots: false, ..ssd(125..=16_384, None, None) },
-            Self::Standard => ssd(1..=1_024, None, None),
-        }
-    }
-}
-
-impl fmt::Display for VolumeType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find(|(_, kind)| kind == self).map_or("", |(name, _)| name);
-        f.write_str(name)
-    }
-}
-
-impl FromStr for VolumeType {
-    type Err = InvalidValue;
-    fn from_str(name: &str) -> Result<Self, InvalidValue> {
-        let known = Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
-        known.ok_or_else(|| InvalidValue::new("volume type", name, "gp2, gp3, io1, io2, st1, sc1 or standard"))
+/// What EBS allows of a type.
+#[must_use]
+pub fn limits(kind: VolumeType) -> Limits {
+    let ssd = |size_gib, iops, throughput_mibps| Limits { size_gib, iops, throughput_mibps, boots: true };
+    let iops = |range, per_gib, required| Some(Iops { range, per_gib, required });
+    match kind {
+        VolumeType::Gp2 => ssd(1..=16_384, None, None),
+        VolumeType::Gp3 => ssd(1..=65_536, iops(3_000..=80_000, 500, false), Some(125..=2_000)),
+        VolumeType::Io1 => ssd(4..=16_384, iops(100..=64_000, 50, true), None),
+        VolumeType::Io2 => ssd(4..=65_536, iops(100..=256_000, 1_000, true), None),
+        VolumeType::St1 | VolumeType::Sc1 => Limits { boots: false, ..ssd(125..=16_384, None, None) },
+        VolumeType::Standard => ssd(1..=1_024, None, None),
     }
 }
 
@@ -136,7 +88,7 @@ impl fmt::Display for Refusal {
 /// Everything that is wrong with a wanted volume; nothing when EBS would take it.
 #[must_use]
 pub fn check(wanted: &Wanted) -> Vec<Refusal> {
-    let limits = wanted.kind.limits();
+    let limits = limits(wanted.kind);
     let mut refusals = Vec::new();
     let mut refuse = |field, value: String, bound: String, nearest: String| {
         refusals.push(Refusal { field, value, bound, nearest });
