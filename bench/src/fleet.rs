@@ -71,6 +71,6 @@ impl Fleet {
                 .tag(VOLUME_TAG, &volume)
                 .tag("team", "database")
         });
-        Seed { volumes: volumes.collect(), snapshots: snapshots.collect(), images: Vec::new() }
+        Seed { volumes: volumes.collect(), snapshots: snapshots.collect(), ..Seed::default() }
     }
 }

@@ -221,7 +221,7 @@ fn fleet(start: DateTime<Utc>, volumes: usize, days: &[u32]) -> Seed {
     Seed {
         volumes: (0..volumes).map(|n| Volume::new(volume_id(n)).tag(TAG, "db").tag("team", "blue")).collect(),
         snapshots: (0..volumes).flat_map(backups).collect(),
-        images: Vec::new(),
+        ..Seed::default()
     }
 }
 

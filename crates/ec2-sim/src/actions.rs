@@ -1,10 +1,15 @@
 //! What each action does. Everything here is decided at one moment, under one lock.
 
+mod attachments;
 mod images;
+mod instances;
 mod listing;
 mod snapshots;
 mod tags;
+#[cfg(test)]
+mod test;
 mod volumes;
+mod zones;
 
 use chrono::{DateTime, Utc};
 
@@ -36,12 +41,13 @@ pub struct Context<'a> {
     pub now: DateTime<Utc>,
     /// The number of the request, for its id.
     pub request_id: &'a str,
-    /// Whether a snapshot that is made now is to end in the state `error`.
+    /// Whether what is asked for is to come to nothing, as [`crate::Fault::Fails`] says.
     pub fails: bool,
 }
 
 /// The actions that exist here.
-pub const ACTIONS: [&str; 14] = [
+pub const ACTIONS: [&str; 18] = [
+    "AttachVolume",
     "CreateSnapshot",
     "CreateTags",
     "CreateVolume",
@@ -49,10 +55,13 @@ pub const ACTIONS: [&str; 14] = [
     "DeleteTags",
     "DeleteVolume",
     "DeregisterImage",
+    "DescribeAvailabilityZones",
     "DescribeImages",
+    "DescribeInstances",
     "DescribeRegions",
     "DescribeSnapshots",
     "DescribeVolumes",
+    "DetachVolume",
     "LockSnapshot",
     "RegisterImage",
     "UnlockSnapshot",
@@ -68,6 +77,7 @@ pub fn perform(context: &mut Context<'_>, query: &Query) -> Outcome {
         return Err(Refusal::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."));
     }
     match action {
+        "AttachVolume" => attachments::attach(context, query),
         "CreateSnapshot" => snapshots::create(context, query),
         "CreateTags" => tags::create(context, query),
         "CreateVolume" => volumes::create(context, query),
@@ -75,10 +85,13 @@ pub fn perform(context: &mut Context<'_>, query: &Query) -> Outcome {
         "DeleteTags" => tags::delete(context, query),
         "DeleteVolume" => volumes::delete(context, query),
         "DeregisterImage" => images::deregister(context, query),
+        "DescribeAvailabilityZones" => zones::describe(context, query),
         "DescribeImages" => images::describe(context, query),
+        "DescribeInstances" => instances::describe(context, query),
         "DescribeRegions" => regions(context, query),
         "DescribeSnapshots" => snapshots::describe(context, query),
         "DescribeVolumes" => volumes::describe(context, query),
+        "DetachVolume" => attachments::detach(context, query),
         "LockSnapshot" => snapshots::lock(context, query),
         "RegisterImage" => images::register(context, query),
         "UnlockSnapshot" => snapshots::unlock(context, query),
@@ -98,8 +111,16 @@ pub fn resource(query: &Query) -> &str {
 /// Whether a call draws from the bucket of calls that are filtered, paged or name ids.
 #[must_use]
 pub fn is_narrow(query: &Query) -> bool {
-    const NARROWING: [&str; 6] =
-        ["MaxResults", "NextToken", "Filter.1.Name", "VolumeId.1", "SnapshotId.1", "ImageId.1"];
+    const NARROWING: [&str; 8] = [
+        "MaxResults",
+        "NextToken",
+        "Filter.1.Name",
+        "VolumeId.1",
+        "SnapshotId.1",
+        "ImageId.1",
+        "InstanceId.1",
+        "ZoneName.1",
+    ];
     !query.action().starts_with("Describe") || NARROWING.iter().any(|key| query.get(key).is_some())
 }
 
@@ -165,6 +186,7 @@ struct Kind(&'static str, &'static str, &'static str);
 
 const VOLUME: Kind = Kind("vol", "volumeId", "InvalidVolumeID.Malformed");
 const SNAPSHOT: Kind = Kind("snap", "snapshotId", "InvalidSnapshotID.Malformed");
+const INSTANCE: Kind = Kind("i", "instanceId", "InvalidInstanceID.Malformed");
 const IMAGE: Kind = Kind("ami", "imageId", "InvalidAMIID.Malformed");
 
 /// An id that is written as ids of its kind are.
@@ -199,4 +221,31 @@ fn regions(context: &Context<'_>, query: &Query) -> Outcome {
         })
     });
     Ok((context.answer(query, &Regions { region_info: items.collect() }), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::test::Ec2;
+    use super::*;
+
+    #[test]
+    fn every_action_of_the_list_exists_and_knows_dry_runs() {
+        let ec2 = Ec2::new();
+        for action in ACTIONS {
+            assert_ne!(ec2.call(action, &[]).map(|_| ()), Err("InvalidAction".to_owned()), "{action}");
+            assert_eq!(ec2.call(action, &[("DryRun", "true")]).unwrap_err(), "DryRunOperation", "{action}");
+        }
+        assert_eq!(ec2.call("RebootInstances", &[]).unwrap_err(), "InvalidAction");
+    }
+
+    #[test]
+    fn a_call_is_about_its_volume_and_narrow_when_it_names_ids() {
+        let of = |form: &str| Query::parse(form.as_bytes());
+        assert_eq!(resource(&of("Action=AttachVolume&InstanceId=i-1&VolumeId=vol-1&Device=/dev/sdf")), "vol-1");
+        assert_eq!(resource(&of("Action=DetachVolume&VolumeId=vol-1")), "vol-1");
+        assert_eq!(resource(&of("Action=DescribeInstances&InstanceId.1=i-1")), "");
+        assert!(is_narrow(&of("Action=DescribeInstances&InstanceId.1=i-1")));
+        assert!(is_narrow(&of("Action=DescribeAvailabilityZones&ZoneName.1=eu-west-1a")));
+        assert!(!is_narrow(&of("Action=DescribeInstances")));
+    }
 }

@@ -22,6 +22,13 @@ pub struct Behaviour {
     pub listing_delay_ms: u32,
     /// How long a snapshot is pending.
     pub completion: Completion,
+    /// How long a volume is `creating`, in milliseconds: a few seconds, and EC2 promises nothing.
+    pub volume_creation_ms: u32,
+    /// How long an attachment is `attaching`, in milliseconds: a few seconds, and EC2 promises nothing.
+    pub attaching_ms: u32,
+    /// How long an attachment is `detaching`, in milliseconds: a few seconds where the device is not mounted, and EC2
+    /// promises nothing.
+    pub detaching_ms: u32,
     /// Snapshots of one volume that may be pending at once (EBS quotas: 5; st1 and sc1: 1). `null`: any number.
     pub pending_per_volume: Option<u32>,
     /// Snapshots of one region that may be pending at once (EBS quotas: 100). `null`: any number.
@@ -42,6 +49,9 @@ impl Default for Behaviour {
             throttling: true,
             listing_delay_ms: 5_000,
             completion: Completion::default(),
+            volume_creation_ms: 3_000,
+            attaching_ms: 2_000,
+            detaching_ms: 2_000,
             pending_per_volume: Some(5),
             pending_per_region: Some(100),
             seconds_between_snapshots: 15,

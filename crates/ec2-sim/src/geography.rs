@@ -1,4 +1,4 @@
-//! The regions of AWS's public partition, and whether an account must opt in.
+//! The regions of AWS's public partition, whether an account must opt in, and the zones of each.
 
 /// Names of regions, and whether they need no opt-in (AWS account management guide, "Regions").
 pub const REGIONS: [(&str, bool); 34] = [
@@ -37,3 +37,6 @@ pub const REGIONS: [(&str, bool); 34] = [
     ("us-west-1", true),
     ("us-west-2", true),
 ];
+
+/// The zones of every region, by the letter behind its name. Real regions have three or more.
+pub const ZONES: [char; 3] = ['a', 'b', 'c'];

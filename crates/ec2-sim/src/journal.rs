@@ -55,6 +55,29 @@ pub enum Effect {
         /// Which.
         snapshot: String,
     },
+    /// A volume is being made.
+    VolumeCreated {
+        /// Which.
+        volume: String,
+        /// From which snapshot, if from one.
+        snapshot: Option<String>,
+    },
+    /// A volume is being attached.
+    Attached {
+        /// Which.
+        volume: String,
+        /// To which instance.
+        instance: String,
+        /// Under which device name.
+        device: String,
+    },
+    /// A volume is being detached, or to be: it may stay busy.
+    Detached {
+        /// Which.
+        volume: String,
+        /// From which instance.
+        instance: String,
+    },
     /// Something else, which has this id.
     Changed(String),
 }

@@ -65,6 +65,26 @@ impl Query {
         self.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
+    /// What a parameter that is `true` or `false` says, if it is there.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` when it is something else.
+    pub fn choice(&self, key: &str) -> Result<Option<bool>, Refusal> {
+        let read = |value: &str| match value.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Refusal::value(key, value, "It must be true or false.")),
+        };
+        self.get(key).map(read).transpose()
+    }
+
+    /// All parameters but these.
+    #[must_use]
+    pub fn all_but(&self, left_out: &[&str]) -> BTreeMap<String, String> {
+        let kept = self.values.iter().filter(|(key, _)| !left_out.contains(&key.as_str()));
+        kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// `prefix.1`, `prefix.2` and so on.
     #[must_use]
     pub fn list(&self, prefix: &str) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{Image, Seed, Snapshot, Volume};
+use crate::model::{Image, Instance, Seed, Snapshot, Volume};
 
 /// What there is in one region of one account.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,10 @@ pub struct Region {
     pub snapshots: BTreeMap<String, Snapshot>,
     /// The images that are registered.
     pub images: BTreeMap<String, Image>,
+    /// The instances, by id.
+    pub instances: BTreeMap<String, Instance>,
+    /// By client token: the parameters of the call that first bore it, and the volume that it made.
+    pub made_with: HashMap<String, (BTreeMap<String, String>, String)>,
     /// The snapshots of each volume, as EC2 attributes them.
     of_volume: HashMap<String, Vec<String>>,
     /// Of these, the ones that were still pending when somebody last looked.
@@ -30,6 +34,7 @@ impl Region {
     pub fn seed(&mut self, account: &str, seed: Seed) {
         self.volumes.extend(seed.volumes.into_iter().map(|volume| (volume.id.clone(), volume)));
         self.images.extend(seed.images.into_iter().map(|image| (image.id.clone(), image)));
+        self.instances.extend(seed.instances.into_iter().map(|instance| (instance.id.clone(), instance)));
         for mut snapshot in seed.snapshots {
             if snapshot.owner.is_empty() {
                 account.clone_into(&mut snapshot.owner);

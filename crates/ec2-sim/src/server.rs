@@ -14,6 +14,8 @@
 //! | `PUT /_sim/opt-in/<account>/<region>` | |
 //! | `GET /_sim/journal?from=n` | the [`Entry`](crate::journal::Entry)s from number `n` on |
 //! | `GET /_sim/snapshots/<account>/<region>` | all [`Snapshot`](crate::model::Snapshot)s that ever were |
+//! | `GET /_sim/volumes/<account>/<region>` | all [`Volume`](crate::model::Volume)s that ever were |
+//! | `GET /_sim/instances/<account>/<region>` | all [`Instance`](crate::model::Instance)s |
 //! | `POST /_sim/reset` | forgets everything but behaviour and clock |
 
 use std::convert::Infallible;
@@ -198,6 +200,9 @@ fn control_of(sim: &Sim, method: &Method, path: &str, query: &str, body: &[u8]) 
         ("GET", ["volumes", account, region]) => {
             written(&sim.volumes(account, region).into_values().collect::<Vec<_>>())
         }
+        ("GET", ["instances", account, region]) => {
+            written(&sim.instances(account, region).into_values().collect::<Vec<_>>())
+        }
         _ => Err(format!("{method} /_sim/{path} is not known here")),
     }
 }
@@ -222,5 +227,19 @@ mod tests {
         assert_eq!(signer(&signed("444455556666")), ("444455556666", "eu-west-1"));
         assert_eq!(signer(&signed("ASIAEXAMPLE")), (DEFAULT_ACCOUNT, "eu-west-1"));
         assert_eq!(signer(""), (DEFAULT_ACCOUNT, "us-east-1"));
+    }
+
+    #[test]
+    fn instances_are_put_there_and_read_back() {
+        let sim = Sim::new(DateTime::UNIX_EPOCH, Behaviour::default());
+        let control = |method, path, body: &str| control_of(&sim, &method, path, "", body.as_bytes());
+        let seed = r#"{"instances":[{"id":"i-1","zone":"b","state":"shutting-down","rootDevice":"/dev/sda1"}]}"#;
+        control(Method::PUT, "seed/111122223333/eu-west-1", seed).unwrap();
+        let read = control(Method::GET, "instances/111122223333/eu-west-1", "").unwrap();
+        let expected = r#"[{"id":"i-1","tags":[],"zone":"b","state":"shutting-down","rootDevice":"/dev/sda1"}]"#;
+        assert_eq!(read, expected);
+        assert_eq!(control(Method::GET, "instances/111122223333/us-east-1", "").unwrap(), "[]");
+        let misspelt = r#"{"instances":[{"id":"i-1","root":"/dev/sda1"}]}"#;
+        assert!(control(Method::PUT, "seed/111122223333/eu-west-1", misspelt).is_err());
     }
 }

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::fault::{Fault, Rule, Script, Subject};
 use crate::geography::REGIONS;
 use crate::journal::Entry;
-use crate::model::{Seed, Snapshot, Volume};
+use crate::model::{Instance, Seed, Snapshot, Volume};
 use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::region::Region;
@@ -121,6 +121,13 @@ impl Sim {
         }
     }
 
+    /// Changes an instance, by no call: as its owner might, who stops it.
+    pub fn change_instance(&self, account: &str, region: &str, instance: &str, change: impl FnOnce(&mut Instance)) {
+        if let Some(instance) = self.inner().region(account, region).instances.get_mut(instance) {
+            change(instance);
+        }
+    }
+
     /// Forgets everything but its behaviour and its clock.
     pub fn reset(&self) {
         let mut inner = self.inner();
@@ -162,6 +169,12 @@ impl Sim {
         self.inner().region(account, region).snapshots.clone()
     }
 
+    /// All instances of a region, by id.
+    #[must_use]
+    pub fn instances(&self, account: &str, region: &str) -> BTreeMap<String, Instance> {
+        self.inner().region(account, region).instances.clone()
+    }
+
     /// Takes a call: a form in the EC2 Query protocol.
     pub fn call(&self, account: &str, region: &str, form: &[u8]) -> Reply {
         let now = self.clock.now();
@@ -191,7 +204,12 @@ impl Inner {
             region: region.to_owned(),
             action: action.to_owned(),
             resource: subject.resource.to_owned(),
-            tags: if action == "CreateTags" { query.tags("") } else { query.tags_for("snapshot") }.unwrap_or_default(),
+            tags: match action {
+                "CreateTags" => query.tags(""),
+                "CreateVolume" => query.tags_for("volume"),
+                _ => query.tags_for("snapshot"),
+            }
+            .unwrap_or_default(),
             refused: None,
             effect: None,
             answered: true,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::model::{Image, Snapshot, Volume};
+use crate::model::{Attached, Image, Instance, Snapshot, Volume};
 use crate::query::Tag;
 use crate::refusal::Refusal;
 
@@ -140,42 +140,60 @@ pub struct VolumeItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     throughput: Option<u32>,
     encrypted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    volume_initialization_rate: Option<u32>,
 }
 
+/// What holds a volume: part of a volume, and the answer to AttachVolume and DetachVolume.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AttachmentItem {
+pub struct AttachmentItem {
     volume_id: String,
     instance_id: String,
     device: String,
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attach_time: Option<String>,
     delete_on_termination: bool,
 }
 
-impl VolumeItem {
-    /// A volume in a region.
+impl AttachmentItem {
+    /// What holds a volume.
     #[must_use]
-    pub fn new(volume: &Volume, region: &str) -> Self {
-        let attachment = |(instance, device): &(String, String)| AttachmentItem {
-            volume_id: volume.id.clone(),
-            instance_id: instance.clone(),
-            device: device.clone(),
-            status: "attached",
+    pub fn new(volume: &str, attached: Attached<'_>) -> Self {
+        Self {
+            volume_id: volume.to_owned(),
+            instance_id: attached.instance_id.to_owned(),
+            device: attached.device.to_owned(),
+            status: attached.state.as_str(),
+            attach_time: attached.since.map(time),
             delete_on_termination: false,
-        };
+        }
+    }
+}
+
+impl VolumeItem {
+    /// A volume in a region as it is at a moment.
+    #[must_use]
+    pub fn new(volume: &Volume, region: &str, at: DateTime<Utc>) -> Self {
+        let attached = volume.attached_at(at).into_iter();
         Self {
             volume_id: volume.id.clone(),
             size: volume.size_gib,
-            snapshot_id: String::new(),
+            snapshot_id: volume.snapshot_id.clone().unwrap_or_default(),
             availability_zone: format!("{region}{}", volume.zone),
-            status: volume.state.clone(),
+            status: volume.state_at(at).to_owned(),
             create_time: time(volume.created_at),
-            attachment_set: volume.attachment.iter().map(attachment).collect(),
+            attachment_set: attached.map(|attached| AttachmentItem::new(&volume.id, attached)).collect(),
             tag_set: tags(&volume.tags),
             volume_type: volume.volume_type.clone(),
             iops: volume.iops,
             throughput: volume.throughput,
             encrypted: volume.encrypted,
+            kms_key_id: volume.kms_key_id.clone(),
+            volume_initialization_rate: volume.initialization_rate,
         }
     }
 }
@@ -193,6 +211,8 @@ pub struct SnapshotItem {
     volume_size: u32,
     description: String,
     encrypted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<String>,
     tag_set: Set<TagItem>,
     storage_tier: &'static str,
 }
@@ -212,6 +232,7 @@ impl SnapshotItem {
             volume_size: snapshot.size_gib,
             description: snapshot.description.clone(),
             encrypted: snapshot.encrypted,
+            kms_key_id: snapshot.kms_key_id.clone(),
             tag_set: tags(&snapshot.tags),
             storage_tier: "standard",
         }
@@ -262,6 +283,118 @@ impl ImageItem {
     }
 }
 
+/// A page of a listing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instances {
+    /// The instances, each in a reservation of its own.
+    pub reservation_set: Set<ReservationItem>,
+    /// Where to go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// What was started by one call.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReservationItem {
+    owner_id: String,
+    instances_set: Set<InstanceItem>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InstanceItem {
+    instance_id: String,
+    instance_state: StateItem,
+    placement: Placement,
+    root_device_type: &'static str,
+    root_device_name: String,
+    block_device_mapping: Set<InstanceMappingItem>,
+    tag_set: Set<TagItem>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StateItem {
+    code: u16,
+    name: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Placement {
+    availability_zone: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InstanceMappingItem {
+    device_name: String,
+    ebs: MappedVolume,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MappedVolume {
+    volume_id: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attach_time: Option<String>,
+    delete_on_termination: bool,
+}
+
+impl ReservationItem {
+    /// An instance of an account in a region, with the ids of its volumes and what holds them.
+    #[must_use]
+    pub fn new(instance: &Instance, owner: &str, region: &str, volumes: &[(&str, Attached<'_>)]) -> Self {
+        let mapping = |(volume, attached): &(&str, Attached<'_>)| InstanceMappingItem {
+            device_name: attached.device.to_owned(),
+            ebs: MappedVolume {
+                volume_id: (*volume).to_owned(),
+                status: attached.state.of_instance(),
+                attach_time: attached.since.map(time),
+                delete_on_termination: false,
+            },
+        };
+        let (code, name) = instance.state.code_and_name();
+        let item = InstanceItem {
+            instance_id: instance.id.clone(),
+            instance_state: StateItem { code, name },
+            placement: Placement { availability_zone: format!("{region}{}", instance.zone) },
+            root_device_type: "ebs",
+            root_device_name: instance.root_device.clone(),
+            block_device_mapping: volumes.iter().map(mapping).collect(),
+            tag_set: tags(&instance.tags),
+        };
+        Self { owner_id: owner.to_owned(), instances_set: std::iter::once(item).collect() }
+    }
+}
+
+/// The zones of a region.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Zones {
+    /// The zones.
+    pub availability_zone_info: Set<ZoneItem>,
+}
+
+/// A zone.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ZoneItem {
+    /// Its name: the region's with a letter behind it.
+    pub zone_name: String,
+    /// Whether it can be used.
+    pub zone_state: &'static str,
+    /// Its region.
+    pub region_name: String,
+    /// Whether the account may use it.
+    pub opt_in_status: &'static str,
+    /// What kind of zone it is.
+    pub zone_type: &'static str,
+}
+
 /// A new image.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -290,7 +423,7 @@ mod tests {
     fn an_answer_is_what_ec2_writes() {
         let volume = Volume::new("vol-1").tag("a<b", "c&d");
         let page = Volumes {
-            volume_set: std::iter::once(VolumeItem::new(&volume, "eu-west-1")).collect(),
+            volume_set: std::iter::once(VolumeItem::new(&volume, "eu-west-1", DateTime::UNIX_EPOCH)).collect(),
             next_token: Some("t".to_owned()),
         };
         let xml = answer("DescribeVolumes", "r-1", &page);

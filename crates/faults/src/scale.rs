@@ -115,7 +115,7 @@ fn seed(shape: Shape, start: chrono::DateTime<chrono::Utc>) -> Seed {
             .tag(VOLUME_TAG, &volume)
             .tag("team", "database")
     });
-    Seed { volumes: volumes.collect(), snapshots: snapshots.collect(), images: Vec::new() }
+    Seed { volumes: volumes.collect(), snapshots: snapshots.collect(), ..Seed::default() }
 }
 
 /// Plays a night of that size.

@@ -113,8 +113,9 @@ pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
     context.checked_tags(&tags)?;
     let there = |volume: &&crate::model::Volume| volume.deleted_at.is_none();
     let volume = context.region.volumes.get(id).filter(there).cloned().ok_or_else(|| volumes::not_found(id))?;
-    if !["available", "in-use"].contains(&volume.state.as_str()) {
-        let message = format!("The volume '{id}' is '{}'. It must be 'available' or 'in-use'.", volume.state);
+    let state = volume.state_at(context.now);
+    if !["available", "in-use"].contains(&state) {
+        let message = format!("The volume '{id}' is '{state}'. It must be 'available' or 'in-use'.");
         return Err(Refusal::new("IncorrectState", message));
     }
     within_limits(context, &volume)?;
@@ -126,6 +127,7 @@ pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
         description: description.to_owned(),
         size_gib: volume.size_gib,
         encrypted: volume.encrypted,
+        kms_key_id: volume.kms_key_id.clone(),
         owner: context.account.to_owned(),
         made_at: Some(now + context.behaviour.completion.of(volume.size_gib)),
         fate,

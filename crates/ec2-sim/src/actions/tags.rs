@@ -5,7 +5,7 @@ use crate::query::{Query, Tag};
 use crate::refusal::Refusal;
 use crate::xml::Done;
 
-use super::{Context, Outcome, snapshots, volumes};
+use super::{Context, Outcome, instances, snapshots, volumes};
 
 pub fn create(context: &mut Context<'_>, query: &Query) -> Outcome {
     let given = query.tags("")?;
@@ -49,6 +49,8 @@ fn change(context: &mut Context<'_>, query: &Query, change: impl Fn(&mut Vec<Tag
             volume.tags = tags;
         } else if let Some(snapshot) = context.region.snapshots.get_mut(id) {
             snapshot.tags = tags;
+        } else if let Some(instance) = context.region.instances.get_mut(id) {
+            instance.tags = tags;
         }
     }
     Ok((context.answer(query, &Done::YES), Some(Effect::Changed(ids.join(" ")))))
@@ -58,10 +60,30 @@ fn tags_of<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Vec<Tag>, Refus
     if id.starts_with("snap-") {
         return Ok(&snapshots::owned(context, id)?.tags);
     }
+    if id.starts_with("i-") {
+        return Ok(&instances::existing(context, id)?.tags);
+    }
     if !id.starts_with("vol-") {
         return Err(Refusal::new("InvalidID", format!("The ID '{id}' is not valid")));
     }
     let there = |volume: &&crate::model::Volume| volume.deleted_at.is_none();
     let volume = context.region.volumes.get(id).filter(there);
     volume.map(|volume| &volume.tags).ok_or_else(|| volumes::not_found(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::actions::test::{Ec2, INSTANCE, one};
+    use crate::model::{Instance, Seed};
+
+    #[test]
+    fn an_instance_is_tagged_if_it_is_there() {
+        let ec2 = Ec2::new();
+        let tag = |id| ec2.call("CreateTags", &[("ResourceId.1", id), ("Tag.1.Key", "Team"), ("Tag.1.Value", "x")]);
+        assert_eq!(tag(INSTANCE).unwrap_err(), "InvalidInstanceID.NotFound");
+        ec2.seed(Seed { instances: vec![Instance::new(INSTANCE)], ..Seed::default() });
+        tag(INSTANCE).unwrap();
+        let answer = ec2.call("DescribeInstances", &[]).unwrap();
+        assert_eq!((one(&answer, "key"), one(&answer, "value")), ("Team".to_owned(), "x".to_owned()));
+    }
 }
