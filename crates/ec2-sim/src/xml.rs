@@ -298,6 +298,7 @@ pub struct Instances {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReservationItem {
+    reservation_id: String,
     owner_id: String,
     instances_set: Set<InstanceItem>,
 }
@@ -367,7 +368,9 @@ impl ReservationItem {
             block_device_mapping: volumes.iter().map(mapping).collect(),
             tag_set: tags(&instance.tags),
         };
-        Self { owner_id: owner.to_owned(), instances_set: std::iter::once(item).collect() }
+        // EC2 draws it; here it is the instance's under another name.
+        let reservation_id = instance.id.replacen("i-", "r-", 1);
+        Self { reservation_id, owner_id: owner.to_owned(), instances_set: std::iter::once(item).collect() }
     }
 }
 
