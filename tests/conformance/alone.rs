@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::Client;
 use chrono::{TimeDelta, Utc};
-use ec2_sim::model::{Seed, Volume};
-use ec2_sim::{Behaviour, Completion, Server, Sim};
+use ec2_sim::model::{Instance, InstanceState, Seed, Volume};
+use ec2_sim::{Behaviour, Completion, Fault, Rule, Server, Sim, When};
 
 use crate::case::{filter, shown, tag, told, verdict};
 use crate::suite::{ACCOUNT, client, quick};
 
 const REGION: &str = "us-east-1";
 const VOLUME: &str = "vol-00000000000000001";
+const INSTANCE: &str = "i-00000000000000001";
 
 /// A simulator with one volume, its server and a client.
 async fn with(behaviour: Behaviour) -> (Arc<Sim>, Server, Client) {
@@ -130,4 +131,72 @@ async fn a_locked_snapshot_is_not_deleted() {
     assert_eq!(verdict(delete().await).unwrap(), "refused, OperationNotPermitted");
     assert_eq!(verdict(client.unlock_snapshot().snapshot_id(&id).send().await).unwrap(), "accepted");
     assert_eq!(verdict(delete().await).unwrap(), "accepted");
+}
+
+/// The states of a volume and of what holds it, and what its instance lists: `in-use, attached; /dev/xvda vol-1`.
+async fn held(client: &Client, volume: &str) -> String {
+    let answer = client.describe_volumes().volume_ids(volume).send().await.unwrap();
+    let [volume] = answer.volumes() else { panic!("not one volume") };
+    let mut states = vec![volume.state().unwrap().as_str()];
+    states.extend(volume.attachments().iter().map(|attachment| attachment.state().unwrap().as_str()));
+    let answer = client.describe_instances().instance_ids(INSTANCE).send().await.unwrap();
+    let devices = answer.reservations()[0].instances()[0].block_device_mappings().iter().map(|mapping| {
+        let volume = mapping.ebs().and_then(|ebs| ebs.volume_id()).unwrap_or_default();
+        format!("{} {volume}", mapping.device_name().unwrap_or_default())
+    });
+    format!("{}; {}", states.join(", "), devices.collect::<Vec<_>>().join(", "))
+}
+
+#[tokio::test]
+async fn a_pending_snapshot_becomes_no_volume_before_it_is_completed() {
+    let (sim, _server, client) =
+        with(Behaviour { completion: Completion { seconds: 600, ms_per_gib: 0 }, ..quick() }).await;
+    let id = create(&client).await;
+    let restore = || client.create_volume().availability_zone("us-east-1a").snapshot_id(&id).send();
+    assert_eq!(verdict(restore().await).unwrap(), "refused, IncorrectState");
+    sim.clock().advance(TimeDelta::seconds(600));
+    assert_eq!(verdict(restore().await).unwrap(), "accepted");
+}
+
+#[tokio::test]
+async fn a_restored_volume_takes_the_place_of_the_root_device_of_a_stopped_instance() {
+    let (sim, _server, client) = with(quick()).await;
+    let mut root = Volume::new(VOLUME);
+    root.attachment = Some((INSTANCE.to_owned(), "/dev/xvda".to_owned()));
+    "in-use".clone_into(&mut root.state);
+    sim.seed(
+        ACCOUNT,
+        REGION,
+        Seed { volumes: vec![root], instances: vec![Instance::new(INSTANCE)], ..Seed::default() },
+    );
+    assert_eq!(held(&client, VOLUME).await, format!("in-use, attached; /dev/xvda {VOLUME}"));
+    let snapshot = create(&client).await;
+    sim.clock().advance(TimeDelta::seconds(60));
+    let restored = client.create_volume().availability_zone("us-east-1a").snapshot_id(snapshot).send().await.unwrap();
+    let restored = restored.volume_id.unwrap();
+
+    let detach = || client.detach_volume().volume_id(VOLUME).send();
+    let attach = || client.attach_volume().volume_id(&restored).instance_id(INSTANCE).device("/dev/xvda").send();
+    assert_eq!(verdict(attach().await).unwrap(), "refused, InvalidParameterValue");
+    assert_eq!(verdict(detach().await).unwrap(), "refused, OperationNotPermitted");
+    sim.change_instance(ACCOUNT, REGION, INSTANCE, |instance| instance.state = InstanceState::Stopped);
+    assert_eq!(verdict(detach().await).unwrap(), "accepted");
+    assert_eq!(verdict(attach().await).unwrap(), "accepted");
+    assert_eq!(held(&client, &restored).await, format!("in-use, attached; /dev/xvda {restored}"));
+}
+
+#[tokio::test]
+async fn a_mounted_device_stays_busy_until_it_is_detached_by_force() {
+    let (sim, _server, client) = with(quick()).await;
+    sim.seed(ACCOUNT, REGION, Seed { instances: vec![Instance::new(INSTANCE)], ..Seed::default() });
+    let attach = client.attach_volume().volume_id(VOLUME).instance_id(INSTANCE).device("/dev/sdf").send().await;
+    assert_eq!(verdict(attach).unwrap(), "accepted");
+    let once = When { action: Some("DetachVolume".to_owned()), times: Some(1), ..When::default() };
+    sim.script(vec![Rule { when: once, then: Fault::Fails }]);
+    assert_eq!(verdict(client.detach_volume().volume_id(VOLUME).send().await).unwrap(), "accepted");
+    sim.clock().advance(TimeDelta::days(1));
+    assert_eq!(held(&client, VOLUME).await, format!("in-use, busy; /dev/sdf {VOLUME}"));
+    let forced = client.detach_volume().volume_id(VOLUME).force(true).send().await;
+    assert_eq!(verdict(forced).unwrap(), "accepted");
+    assert_eq!(held(&client, VOLUME).await, "available; ");
 }

@@ -4,6 +4,7 @@ mod create_snapshot;
 mod delete_snapshot;
 mod dry_run;
 mod regions;
+mod restore;
 mod snapshots;
 mod tags;
 mod volumes;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Case> {
         delete_snapshot::cases(),
         tags::cases(),
         dry_run::cases(),
+        restore::cases(),
     ]
     .into_iter()
     .flatten()
