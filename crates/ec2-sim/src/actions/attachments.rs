@@ -25,7 +25,7 @@ pub fn attach(context: &mut Context<'_>, query: &Query) -> Outcome {
             format!("The volume '{volume_id}' is not in the same availability zone as instance '{instance_id}'");
         return Err(Refusal::new("InvalidVolume.ZoneMismatch", message));
     }
-    if volume.attached_at(now).is_some() {
+    if volume.attached_at(now).is_some() || volume.state_at(now) == "in-use" {
         return Err(Refusal::new("VolumeInUse", format!("{volume_id} is already attached to an instance")));
     }
     if volume.state_at(now) != "available" {

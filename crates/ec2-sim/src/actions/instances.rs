@@ -76,7 +76,7 @@ pub fn existing<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Instance, 
 
 #[cfg(test)]
 mod tests {
-    use crate::actions::test::{Ec2, INSTANCE, VOLUME, all, one};
+    use crate::actions::test::{ACCOUNT, Ec2, INSTANCE, REGION, VOLUME, all, one};
     use crate::model::{Instance, InstanceState, Seed, Volume};
 
     const OTHER: &str = "i-00000000000000002";
@@ -104,6 +104,10 @@ mod tests {
         assert_eq!((one(&answer, "volumeId"), one(&answer, "status")), (VOLUME.to_owned(), "attached".to_owned()));
         let answer = ec2.call("DescribeInstances", &[("InstanceId.1", OTHER)]).unwrap();
         assert_eq!(all(&answer, "volumeId").len(), 0, "the volume is another instance's");
+        let now = ec2.now();
+        ec2.sim().change_volume(ACCOUNT, REGION, VOLUME, |volume| volume.deleted_at = Some(now));
+        let answer = ec2.call("DescribeInstances", &[("InstanceId.1", INSTANCE)]).unwrap();
+        assert_eq!(all(&answer, "volumeId").len(), 0, "the volume is gone");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::model::{Instance, InstanceState, Seed, Volume};
 
 const ELSEWHERE: &str = "i-00000000000000002";
 const OTHER: &str = "vol-00000000000000002";
+const THIRD: &str = "vol-00000000000000003";
 
 /// Two volumes in zone a, an instance there that runs, and one in zone b.
 fn ec2() -> Ec2 {
@@ -162,8 +163,13 @@ fn only_an_available_volume_is_attached() {
     assert_eq!(attach(&ec2, &id, "/dev/sdf").unwrap_err(), "IncorrectState", "it is creating");
     ec2.advance(3_000);
     assert!(attach(&ec2, &id, "/dev/sdf").is_ok());
-    ec2.sim().change_volume(ACCOUNT, REGION, OTHER, |volume| volume.state = "error".to_owned());
+    let change = |state: &str| {
+        ec2.sim().change_volume(ACCOUNT, REGION, OTHER, |volume| state.clone_into(&mut volume.state));
+    };
+    change("error");
     assert_eq!(attach(&ec2, OTHER, "/dev/sdg").unwrap_err(), "IncorrectState");
+    change("in-use");
+    assert_eq!(attach(&ec2, OTHER, "/dev/sdg").unwrap_err(), "VolumeInUse", "by whom a seed need not say");
 }
 
 #[test]
@@ -176,6 +182,8 @@ fn a_device_name_is_taken_until_its_volume_is_detached() {
     assert_eq!(attach(&ec2, OTHER, "/dev/sdf").unwrap_err(), "InvalidParameterValue");
     ec2.advance(2_000);
     assert!(attach(&ec2, OTHER, "/dev/sdf").is_ok());
+    ec2.seed(Seed { volumes: vec![Volume { zone: 'b', ..Volume::new(THIRD) }], ..Seed::default() });
+    assert!(attach_to(&ec2, THIRD, ELSEWHERE, "/dev/sdf").is_ok(), "each instance has names of its own");
 }
 
 #[test]
@@ -223,6 +231,7 @@ fn a_detach_that_fails_stays_busy_until_it_is_forced() {
     attach(&ec2, VOLUME, "/dev/sdf").unwrap();
     ec2.advance(2_000);
     ec2.fault("DetachVolume", Fault::Fails);
+    let first = ec2.now();
     assert_eq!(one(&detach(&ec2, VOLUME, &[]).unwrap(), "status"), "detaching");
     ec2.advance(86_400_000);
     assert_eq!(ec2.states(VOLUME), ["in-use", "busy"]);
@@ -231,6 +240,7 @@ fn a_detach_that_fails_stays_busy_until_it_is_forced() {
     assert!(detach(&ec2, VOLUME, &[("Force", "true")]).is_ok());
     ec2.advance(2_000);
     assert_eq!(ec2.states(VOLUME), ["available"]);
+    assert_eq!(ec2.model_of(VOLUME).attachments[0].detaching_since, Some(first), "since the first call");
 }
 
 #[test]

@@ -59,8 +59,11 @@ fn the_journal_says_which_volume_was_made_from_what() {
     let made = ec2.last_call();
     assert_eq!(made.resource, SNAPSHOT);
     assert_eq!(made.effect, Some(Effect::VolumeCreated { volume, snapshot: Some(SNAPSHOT.to_owned()) }));
-    let volume = created(&ec2, &[("Size", "1")]);
-    assert_eq!(ec2.last_call().effect, Some(Effect::VolumeCreated { volume, snapshot: None }));
+    let tag = [("TagSpecification.1.ResourceType", "volume"), ("TagSpecification.1.Tag.1.Key", "Name")];
+    let volume = created(&ec2, &[&[("Size", "1")], &tag[..]].concat());
+    let made = ec2.last_call();
+    assert_eq!(made.effect, Some(Effect::VolumeCreated { volume, snapshot: None }));
+    assert_eq!(made.tags, [("Name".to_owned(), String::new())]);
 }
 
 #[test]
@@ -243,9 +246,15 @@ fn listings_of_volumes_are_late() {
     assert_eq!(ec2.volume(&id).unwrap_err(), "InvalidVolume.NotFound");
     let delay = crate::model::listing_delay(0, 60_000, &id).num_milliseconds();
     ec2.advance(delay);
-    assert_eq!(ec2.states(&id), ["creating"], "as it was when the listing's moment was");
+    let passes = |status| {
+        let filter = [("Filter.1.Name", "status"), ("Filter.1.Value.1", status)];
+        ec2.call("DescribeVolumes", &filter).unwrap().contains(&id)
+    };
+    assert_eq!(ec2.states(&id), ["creating"], "as it was at the moment that the listing shows");
+    assert_eq!((passes("creating"), passes("available")), (true, false));
     ec2.advance(1_000);
     assert_eq!(ec2.states(&id), ["available"]);
+    assert_eq!((passes("creating"), passes("available")), (false, true));
 }
 
 #[test]
