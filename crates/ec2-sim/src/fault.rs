@@ -82,10 +82,10 @@ pub enum Fault {
     Silent,
     /// EC2 does it; the connection closes in the middle of the answer.
     Cut,
-    /// EC2 accepts it, and it comes to nothing: the snapshot of CreateSnapshot and the volume of CreateVolume end in the
-    /// state `error`, as they do when their KMS key may not be used; the attachment of AttachVolume stays `attaching`, and
-    /// that of DetachVolume stays `busy`, as it does when the device is mounted. Both until a DetachVolume ends them: one
-    /// that is busy needs `Force`. With any other action it has no meaning.
+    /// EC2 accepts it, and it comes to nothing. The snapshot of CreateSnapshot and the volume of CreateVolume end in the
+    /// state `error`, as they do when their KMS key may not be used. AttachVolume stays `attaching` until a DetachVolume.
+    /// DetachVolume stays `busy`, as it does when the device is mounted, until one with `Force`. Any other action is done
+    /// as usual.
     Fails,
 }
 
