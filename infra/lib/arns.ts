@@ -8,6 +8,12 @@ import { MACHINE_NAME } from './names';
  */
 export const ANY_SNAPSHOT = `arn:${Aws.PARTITION}:ec2:*:*:snapshot/*`;
 
+/** Every volume of the account, of every region. */
+export const OWN_VOLUMES = `arn:${Aws.PARTITION}:ec2:*:${Aws.ACCOUNT_ID}:volume/*`;
+
+/** Every instance of the account, of every region. */
+export const OWN_INSTANCES = `arn:${Aws.PARTITION}:ec2:*:${Aws.ACCOUNT_ID}:instance/*`;
+
 // The machine's ARNs are made of its fixed name: the machine depends on its role, and its role and the gate speak of the
 // machine, so references would go round in a circle.
 const arn = (scope: Construct, resource: string, resourceName: string): string =>

@@ -4,15 +4,16 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Stack } from 'aws-cdk-lib';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { MACHINE_NAME, REGIONS_FAILED } from './names';
+import { MACHINE_NAME, REGIONS_FAILED, RESTORE_FAILED, RESTORE_MACHINE_NAME, RESTORE_TAG } from './names';
 import type { ReportTopic } from './report-topic';
 
 export interface BackstopProps {
   readonly stateMachine: StateMachine;
+  readonly restoreMachine: StateMachine;
   readonly topic: ReportTopic;
 }
 
-/** S7: speaks up for a run that ended badly and could not send its report. */
+/** S7: speaks up for a run, or a restore, that ended badly and could not send its report. */
 export class Backstop extends Construct {
   constructor(scope: Construct, id: string, props: BackstopProps) {
     super(scope, id);
@@ -30,37 +31,62 @@ export class Backstop extends Construct {
 
     // The two statements above are all it needs; the target would add kms:GenerateDataKey*.
     const publisher = role.withoutPolicyUpdates();
-    const tell = (lines: readonly string[]): SnsTopic =>
+    const tell = (what: string, lines: readonly string[]): SnsTopic =>
       new SnsTopic(props.topic.topic, {
         role: publisher,
         message: RuleTargetInput.fromMultilineText(
           [
-            `EBS Backup: a run ended as ${EventField.fromPath('$.detail.status')} and sent no report.`,
+            `EBS Backup: ${what} ended as ${EventField.fromPath('$.detail.status')} and sent no report.`,
             `Account ${EventField.account}, ${EventField.region}, at ${EventField.time}.`,
             `Execution: ${EventField.fromPath('$.detail.executionArn')}`,
             ...lines,
-            'Volumes may be without a snapshot. Open the execution in the Step Functions console to see where it stopped.',
           ].join('\n'),
         ),
       });
-    const ended = (detail: Record<string, unknown>): EventPattern => ({
+    const ended = (machine: StateMachine, detail: Record<string, unknown>): EventPattern => ({
       source: ['aws.states'],
       detailType: ['Step Functions Execution Status Change'],
-      detail: { stateMachineArn: [props.stateMachine.stateMachineArn], ...detail },
+      detail: { stateMachineArn: [machine.stateMachineArn], ...detail },
     });
+    // An error that stands for a report that was sent is left out; a run may also fail without any.
+    const failedBut = (reported: string) => ({
+      status: ['FAILED'],
+      error: [{ 'anything-but': [reported] }, { exists: false }],
+    });
+    const stopped = { status: ['TIMED_OUT', 'ABORTED'] };
+    const error = `Error: ${EventField.fromPath('$.detail.error')}`;
 
+    const ofRun =
+      'Volumes may be without a snapshot. Open the execution in the Step Functions console to see where it stopped.';
     new Rule(this, 'Rule', {
       ruleName: `${MACHINE_NAME}-run-without-report`,
       description: `EBS Backup: a run failed before its report; silent for ${REGIONS_FAILED}, which had it`,
-      eventPattern: ended({ status: ['FAILED'], error: [{ 'anything-but': [REGIONS_FAILED] }, { exists: false }] }),
-      targets: [tell([`Error: ${EventField.fromPath('$.detail.error')}`])],
+      eventPattern: ended(props.stateMachine, failedBut(REGIONS_FAILED)),
+      targets: [tell('a run', [error, ofRun])],
     });
     // A rule of its own, without a word about errors: such a run has none, and how its event says so is not documented.
     new Rule(this, 'Stopped', {
       ruleName: `${MACHINE_NAME}-run-stopped-without-report`,
       description: 'EBS Backup: a run timed out, or somebody stopped it',
-      eventPattern: ended({ status: ['TIMED_OUT', 'ABORTED'] }),
-      targets: [tell([])],
+      eventPattern: ended(props.stateMachine, stopped),
+      targets: [tell('a run', [ofRun])],
+    });
+
+    const ofRestore = [
+      `What was to be restored may not be. Volumes it made bear the tag ${RESTORE_TAG}=${EventField.fromPath('$.detail.name')}: use them, or delete them; nothing else will.`,
+      'Where it was to replace volumes, look whether each instance has its own. Open the execution in the Step Functions console to see where it stopped.',
+    ];
+    new Rule(this, 'RestoreFailed', {
+      ruleName: `${RESTORE_MACHINE_NAME}-without-report`,
+      description: `EBS Backup: a restore failed before its report; silent for ${RESTORE_FAILED}, which had it`,
+      eventPattern: ended(props.restoreMachine, failedBut(RESTORE_FAILED)),
+      targets: [tell('a restore', [error, ...ofRestore])],
+    });
+    new Rule(this, 'RestoreStopped', {
+      ruleName: `${RESTORE_MACHINE_NAME}-stopped-without-report`,
+      description: 'EBS Backup: a restore timed out, or somebody stopped it',
+      eventPattern: ended(props.restoreMachine, stopped),
+      targets: [tell('a restore', ofRestore)],
     });
   }
 }

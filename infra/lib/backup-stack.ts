@@ -1,4 +1,5 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { Alarms } from './alarms';
 import type { Artefacts } from './artefacts';
@@ -6,25 +7,31 @@ import { Backstop } from './backstop';
 import type { AccountConfig } from './config';
 import { RunDashboard } from './dashboard';
 import { adoptSnapshots } from './functions/adopt-snapshots';
+import { attachVolumes } from './functions/attach-volumes';
+import { checkVolumes } from './functions/check-volumes';
 import { createSnapshots } from './functions/create-snapshots';
+import { createVolumes } from './functions/create-volumes';
 import { deleteSnapshots } from './functions/delete-snapshots';
+import { deleteTestVolumes } from './functions/delete-test-volumes';
 import { discoverVolumes } from './functions/discover-volumes';
 import { findExpired } from './functions/find-expired';
+import { findRestorePoints } from './functions/find-restore-points';
 import { listRegions } from './functions/list-regions';
 import { notify } from './functions/notify';
 import { replayGate } from './functions/replay-gate';
+import { reportRestore } from './functions/report-restore';
 import type { LambdaFunction } from './lambda-function';
 import type { Stem } from './names';
 import { ReportTopic } from './report-topic';
 import { BackupSchedules } from './schedule';
-import { BackupStateMachine } from './state-machine';
+import { BackupStateMachine, RestoreStateMachine } from './state-machine';
 
 export interface BackupStackProps extends StackProps {
   readonly account: AccountConfig;
   readonly artefacts: Artefacts;
 }
 
-/** All of EBS Backup in one account. It lives in the home region and backs up every region from there. */
+/** All of EBS Backup in one account. It lives in the home region; it backs up every region, and restores in any, from there. */
 export class BackupStack extends Stack {
   constructor(scope: Construct, id: string, props: BackupStackProps) {
     super(scope, id, props);
@@ -41,19 +48,43 @@ export class BackupStack extends Stack {
       'delete-snapshots': deleteSnapshots(this, context),
       notify: notify(this, context, topic),
       'replay-gate': replayGate(this, context),
+      'find-restore-points': findRestorePoints(this, context),
+      'create-volumes': createVolumes(this, context),
+      'check-volumes': checkVolumes(this, context),
+      'attach-volumes': attachVolumes(this, context),
+      'delete-test-volumes': deleteTestVolumes(this, context),
+      'report-restore': reportRestore(this, context, topic),
     };
     const { stateMachine } = new BackupStateMachine(this, 'Run', { account, functions });
+    const { stateMachine: restoreMachine } = new RestoreStateMachine(this, 'Restore', { account, functions });
     const { deadLetters } = new BackupSchedules(this, 'Schedule', { policies: account.policies, stateMachine });
-    new Backstop(this, 'Backstop', { stateMachine, topic });
+    new Backstop(this, 'Backstop', { stateMachine, restoreMachine, topic });
     new Alarms(this, 'Alarms', { policies: account.policies, stateMachine, deadLetters, topic });
-    new RunDashboard(this, 'Nights', { policies: account.policies, stateMachine, functions: Object.values(functions) });
+    new RunDashboard(this, 'Nights', {
+      policies: account.policies,
+      stateMachine,
+      restoreMachine,
+      functions: Object.values(functions),
+    });
 
     new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn, description: 'The nightly run' });
     new CfnOutput(this, 'ReportTopicArn', { value: topic.topic.topicArn, description: 'Where the reports go' });
     new CfnOutput(this, 'StateMachineConsole', {
-      value: `https://${this.region}.${consoleHost(this.region)}/states/home?region=${this.region}#/statemachines/view/${stateMachine.stateMachineArn}`,
+      value: this.consoleOf(stateMachine),
       description: 'The runs, and the button that starts one',
     });
+    new CfnOutput(this, 'RestoreStateMachineArn', {
+      value: restoreMachine.stateMachineArn,
+      description: 'Restores volumes',
+    });
+    new CfnOutput(this, 'RestoreStateMachineConsole', {
+      value: this.consoleOf(restoreMachine),
+      description: 'The restores, and the button that starts one',
+    });
+  }
+
+  private consoleOf(machine: StateMachine): string {
+    return `https://${this.region}.${consoleHost(this.region)}/states/home?region=${this.region}#/statemachines/view/${machine.stateMachineArn}`;
   }
 }
 

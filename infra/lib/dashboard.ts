@@ -9,10 +9,12 @@ import { MACHINE_NAME, METRICS_NAMESPACE, type RunMetric } from './names';
 export interface RunDashboardProps {
   readonly policies: readonly PolicyConfig[];
   readonly stateMachine: StateMachine;
+  readonly restoreMachine: StateMachine;
+  /** Those of both machines. */
   readonly functions: readonly LambdaFunction[];
 }
 
-/** What the nights did, policy by policy, and how the machine and its functions are. */
+/** What the nights did, policy by policy, and how the machines and their functions are. */
 export class RunDashboard extends Construct {
   constructor(scope: Construct, id: string, props: RunDashboardProps) {
     super(scope, id);
@@ -84,6 +86,17 @@ export class RunDashboard extends Construct {
         title: 'Functions: duration, longest',
         width: 8,
         left: each((step) => step.function.metricDuration({ ...hourly, statistic: 'Maximum' })),
+      }),
+    );
+    dashboard.addWidgets(
+      new GraphWidget({
+        title: 'Restores',
+        width: 8,
+        left: [
+          props.restoreMachine.metricSucceeded(hourly),
+          props.restoreMachine.metricFailed(hourly),
+          props.restoreMachine.metricTimedOut(hourly),
+        ],
       }),
     );
   }

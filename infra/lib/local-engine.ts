@@ -3,14 +3,14 @@
  *
  * The local server that the tests and the demo deploy to (MiniStack) runs the same templates with the same IAM policies.
  * Two things it cannot do, and this file is the only place where they are left out:
- *  - it never fills `aws:ResourceTag/…` of a snapshot, so a policy with such a condition refuses every delete, and misjudges
- *    every adoption;
+ *  - it never fills `aws:ResourceTag/…` of a snapshot or a volume, so a policy with such a condition refuses every delete, and
+ *    misjudges every adoption;
  *  - it refuses the asset bucket to the publishing role of CDK's bootstrap, so the caller's own credentials publish.
  * Never set it for an account of AWS: the functions check the tag too (S1), but nothing else would. So the app refuses it
  * unless AWS_ENDPOINT_URL names a server on this machine.
  */
 import { CliCredentialsStackSynthesizer, DefaultStackSynthesizer, type IStackSynthesizer } from 'aws-cdk-lib';
-import { ADOPTION_TAGS, KEEP_TAG, POLICY_TAG } from './names';
+import { ADOPTION_TAGS, KEEP_TAG, POLICY_TAG, TEST_TAG } from './names';
 
 /** Accounts that are set up for a local server while nobody says that there is one. */
 export function strayLocalAccounts(
@@ -37,6 +37,11 @@ export function ownSnapshotsOnly(
     // A hold that is younger than the function's own look: EC2 itself refuses.
     Null: { [`aws:ResourceTag/${KEEP_TAG}`]: 'true' },
   };
+}
+
+/** A volume is deleted only where it bears the tag of a restore test, which is given to none but a new one. */
+export function testVolumesOnly(localEngine: boolean): Record<string, unknown> | undefined {
+  return localEngine ? undefined : { Null: { [`aws:ResourceTag/${TEST_TAG}`]: 'false' } };
 }
 
 /** S1: adoption writes only on a snapshot that bears the backup tag, and no policy's. */

@@ -1,7 +1,7 @@
 /** The names an operator meets in the console. They are fixed, so that a runbook can name them and a role's policy can point at them. */
 
-/** One stem per function: the crate, the binary, `lib/functions/<stem>.ts` and the function's name are all made of it. */
-export const STEMS = [
+/** The functions of the nightly run. One stem per function: the crate, the binary, `lib/functions/<stem>.ts` and the function's name are all made of it. */
+export const BACKUP_STEMS = [
   'list-regions',
   'discover-volumes',
   'create-snapshots',
@@ -12,14 +12,28 @@ export const STEMS = [
   'replay-gate',
 ] as const;
 
+/** The functions of a restore. */
+export const RESTORE_STEMS = [
+  'find-restore-points',
+  'create-volumes',
+  'check-volumes',
+  'attach-volumes',
+  'delete-test-volumes',
+  'report-restore',
+] as const;
+
+/** All functions. */
+export const STEMS = [...BACKUP_STEMS, ...RESTORE_STEMS] as const;
+
 export type Stem = (typeof STEMS)[number];
 
 export const STACK_NAME = 'EbsBackup';
 export const MACHINE_NAME = 'ebs-backup';
+export const RESTORE_MACHINE_NAME = 'ebs-backup-restore';
 export const TOPIC_NAME = 'ebs-backup-report';
 
 /** Step Functions asks for this prefix: log groups outside it run into the size limit of CloudWatch's resource policy. */
-export const MACHINE_LOG_GROUP = `/aws/vendedlogs/states/${MACHINE_NAME}`;
+export const machineLogGroup = (machine: string): string => `/aws/vendedlogs/states/${machine}`;
 
 /** S1: a snapshot with this tag is ours; its value is the policy that made it. IAM and the functions test the same tag. */
 export const POLICY_TAG = 'ebs-backup:policy';
@@ -30,8 +44,17 @@ export const KEEP_TAG = 'ebs-backup:keep';
 /** The tags that make a snapshot one of a policy's: all that adoption may write. */
 export const ADOPTION_TAGS = [POLICY_TAG, 'ebs-backup:run', 'ebs-backup:volume'] as const;
 
+/** On every volume and snapshot that a restore makes; its value is the name of the restore's execution. */
+export const RESTORE_TAG = 'ebs-backup:restore';
+
+/** On the volumes of a restore test: the only volumes that anything here deletes. */
+export const TEST_TAG = 'ebs-backup:restore-test';
+
 /** The error of a run that is red because of a region, and whose report has been sent (statemachine/backup.asl.json, ReplayGate). */
 export const REGIONS_FAILED = 'RegionsFailed';
+
+/** The error of a restore that is red because of a volume, and whose report has been sent (statemachine/restore.asl.json, RestoreFailed). */
+export const RESTORE_FAILED = 'RestoreFailed';
 
 /** The namespace of the metrics that `notify` writes, each with the dimension `Policy`. */
 export const METRICS_NAMESPACE = 'EbsBackup';

@@ -175,6 +175,14 @@ export function functionResource(template: Template, name: string): Resource {
   return found[1];
 }
 
+export function machineResource(template: Template, name: string): Resource {
+  const found = ofType(template, 'AWS::StepFunctions::StateMachine').find(
+    ([, machine]) => machine.Properties.StateMachineName === name,
+  );
+  if (!found) throw new Error(`no state machine ${name}`);
+  return found[1];
+}
+
 /** The logical id of a function's role. */
 export const roleOf = (template: Template, name: string): string =>
   functionResource(template, name).Properties.Role['Fn::GetAtt'][0] as string;

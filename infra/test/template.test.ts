@@ -11,11 +11,14 @@ const environment = { account: '111122223333', region: 'us-east-1' };
 const SNAPSHOT = resolve(__dirname, '__snapshots__/production.json');
 
 /**
- * Without what has a life of its own: asset hashes change with every build of the functions, and the definition of the
- * state machine is compared with its file in state-machine.test.ts.
+ * Without what has a life of its own: asset hashes change with every build of the functions, and the definitions of the
+ * state machines are compared with their files in state-machine.test.ts.
  */
 const masked = (template: unknown): string => {
-  const hide = (key: string, value: unknown): unknown => (key === 'DefinitionString' ? '<backup.asl.json>' : value);
+  const hide = function (this: Json, key: string, value: unknown): unknown {
+    if (key !== 'DefinitionString') return value;
+    return this.StateMachineName === 'ebs-backup' ? '<backup.asl.json>' : '<restore.asl.json>';
+  };
   return `${JSON.stringify(template, hide, 2).replaceAll(/[0-9a-f]{64}/g, '<asset>')}\n`;
 };
 
@@ -44,7 +47,10 @@ describe('the production template', () => {
       StateMachineArn: machine,
       ReportTopicArn: 'arn:aws:sns:us-east-1:111122223333:ebs-backup-report',
       StateMachineConsole: `https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/statemachines/view/${machine}`,
+      RestoreStateMachineArn: `${machine}-restore`,
+      RestoreStateMachineConsole: `https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/statemachines/view/${machine}-restore`,
     });
+    assert.equal(template.Outputs['RestoreStateMachineArn'].Description, 'Restores volumes');
   });
 
   it('links to the console of its partition', () => {
@@ -52,10 +58,9 @@ describe('the production template', () => {
       ['cn-north-1', 'cn-north-1.console.amazonaws.cn'],
       ['us-gov-west-1', 'us-gov-west-1.console.amazonaws-us-gov.com'],
     ] as const) {
-      assert.match(
-        JSON.stringify(templateOf({ homeRegion }).Outputs['StateMachineConsole']),
-        new RegExp(`https://${host}/states`),
-      );
+      for (const output of ['StateMachineConsole', 'RestoreStateMachineConsole']) {
+        assert.match(JSON.stringify(templateOf({ homeRegion }).Outputs[output]), new RegExp(`https://${host}/states`));
+      }
     }
   });
 });
@@ -70,6 +75,12 @@ describe('each function', () => {
     'delete-snapshots': [900, 512],
     notify: [110, 256],
     'replay-gate': [50, 256],
+    'find-restore-points': [300, 512],
+    'create-volumes': [900, 256],
+    'check-volumes': [300, 256],
+    'attach-volumes': [300, 256],
+    'delete-test-volumes': [300, 256],
+    'report-restore': [110, 256],
   };
   for (const stem of STEMS) {
     it(`${stem} has its name, size and time, is traced, and logs where retention is set`, () => {
@@ -105,7 +116,11 @@ describe('each function', () => {
       EBS_BACKUP_ACCOUNT_NAME: 'acme',
       EBS_BACKUP_REPORT_WHEN_IDLE: 'true',
     });
-    for (const stem of STEMS.filter((stem) => stem !== 'list-regions' && stem !== 'notify')) {
+    assert.deepEqual(variables('find-restore-points'), variables('list-regions'));
+    const { EBS_BACKUP_REPORT_WHEN_IDLE: _, ...asNotify } = variables('notify');
+    assert.deepEqual(variables('report-restore'), asNotify);
+    const configured: readonly string[] = ['list-regions', 'notify', 'find-restore-points', 'report-restore'];
+    for (const stem of STEMS.filter((stem) => !configured.includes(stem))) {
       assert.deepEqual(variables(stem), { RUST_LOG: 'info' });
     }
   });
@@ -258,11 +273,16 @@ describe('the backstop', () => {
       });
     });
   }
+  const MACHINE = 'arn:aws:states:us-east-1:111122223333:stateMachine:ebs-backup';
+  const restore = { stateMachineArn: `${MACHINE}-restore` };
   const ended = (detail: Json) => ({
     source: 'aws.states',
     'detail-type': 'Step Functions Execution Status Change',
-    detail: { stateMachineArn: 'arn:aws:states:us-east-1:111122223333:stateMachine:ebs-backup', ...detail },
+    detail: { stateMachineArn: MACHINE, ...detail },
   });
+  const speaking = (detail: Json) => rules.filter((_, i) => matches(patterns[i], ended(detail)));
+  const mailOf = (rule: Json): string =>
+    deployed(template, rule.Targets, environment)[0].InputTransformer.InputTemplate;
 
   for (const [what, detail, speaks] of [
     ['a run whose report could not be sent', { status: 'FAILED', error: 'SnsUnavailable' }, true],
@@ -273,6 +293,16 @@ describe('the backstop', () => {
     ['a run that is red and had its report', { status: 'FAILED', error: 'RegionsFailed' }, false],
     ['a run that went well', { status: 'SUCCEEDED' }, false],
     ['a run that has begun', { status: 'RUNNING' }, false],
+    ['a run that is red with the error of a restore', { status: 'FAILED', error: 'RestoreFailed' }, true],
+    ['a restore whose report could not be sent', { ...restore, status: 'FAILED', error: 'SnsUnavailable' }, true],
+    ['a restore that failed without an error', { ...restore, status: 'FAILED' }, true],
+    ['a restore that took too long', { ...restore, status: 'TIMED_OUT', error: 'States.Timeout' }, true],
+    ['a restore that somebody stopped', { ...restore, status: 'ABORTED' }, true],
+    ['a restore that somebody stopped, whose event says so', { ...restore, status: 'ABORTED', error: null }, true],
+    ['a restore that is red with the error of a run', { ...restore, status: 'FAILED', error: 'RegionsFailed' }, true],
+    ['a restore that is red and had its report', { ...restore, status: 'FAILED', error: 'RestoreFailed' }, false],
+    ['a restore that went well', { ...restore, status: 'SUCCEEDED' }, false],
+    ['a restore that has begun', { ...restore, status: 'RUNNING' }, false],
     [
       "another machine's run",
       { status: 'FAILED', stateMachineArn: 'arn:aws:states:us-east-1:111122223333:stateMachine:other' },
@@ -280,12 +310,22 @@ describe('the backstop', () => {
     ],
   ] as const) {
     // Once: two rules that both speak would be two mails.
-    it(`${speaks ? 'tells of' : 'is silent for'} ${what}`, () =>
-      assert.equal(patterns.filter((pattern) => matches(pattern, ended(detail))).length, speaks ? 1 : 0));
+    it(`${speaks ? 'tells of' : 'is silent for'} ${what}`, () => assert.equal(speaking(detail).length, speaks ? 1 : 0));
   }
 
+  it('says of a restore what a restore leaves behind, and of a run what a run does', () => {
+    for (const status of ['FAILED', 'ABORTED']) {
+      const [ofRun] = speaking({ status });
+      assert.match(mailOf(ofRun), /a run ended as .*Volumes may be without a snapshot/s);
+      const [ofRestore] = speaking({ ...restore, status });
+      assert.match(mailOf(ofRestore), /a restore ended as .* and sent no report.*bear the tag ebs-backup:restore=</s);
+      assert.doesNotMatch(mailOf(ofRestore), /without a snapshot/);
+      assert.equal(Object.values(ofRestore.Targets[0].InputTransformer.InputPathsMap).includes('$.detail.name'), true);
+    }
+  });
+
   it('publishes to the topic with a role of its own', () => {
-    assert.equal(rules.length, 2);
+    assert.equal(rules.length, 4);
     for (const rule of rules) {
       const [target] = deployed(template, rule.Targets, environment) as Json;
       assert.equal(target.Arn, 'arn:aws:sns:us-east-1:111122223333:ebs-backup-report');
@@ -355,5 +395,37 @@ describe('the alarms', () => {
       schedule: { expression: 'rate(7 days)' },
     };
     assert.equal(alarms(templateOf({ policies: [weekly] })).get('ebs-backup-no-run'), undefined);
+  });
+});
+
+describe('the dashboard', () => {
+  const { DashboardBody: body } = only(templateOf(), 'AWS::CloudWatch::Dashboard').Properties;
+  const widgets = JSON.parse(deployedText(body)).widgets as Json[];
+
+  /** The text of a value, with a reference left as the id of what it refers to. */
+  function deployedText(value: Json): string {
+    return value['Fn::Join'][1]
+      .map((part: Json) => (typeof part === 'string' ? part : (part.Ref ?? part['Fn::GetAtt'][0])))
+      .join('');
+  }
+
+  it('shows the restores', () => {
+    const { properties } = widgets.find(({ properties }) => properties.title === 'Restores');
+    const machine = Object.entries(templateOf().Resources).find(
+      ([, { Properties }]) => Properties?.StateMachineName === 'ebs-backup-restore',
+    )![0];
+    assert.deepEqual(
+      properties.metrics.map(([namespace, metric, , of]: string[]) => [namespace, metric, of]),
+      ['ExecutionsSucceeded', 'ExecutionsFailed', 'ExecutionsTimedOut'].map((metric) => [
+        'AWS/States',
+        metric,
+        machine,
+      ]),
+    );
+  });
+
+  it('shows the functions of both machines', () => {
+    const { properties } = widgets.find(({ properties }) => properties.title.startsWith('Functions: duration'));
+    assert.equal(properties.metrics.length, STEMS.length);
   });
 });

@@ -1,14 +1,13 @@
-import { Aws, Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { ANY_SNAPSHOT } from '../arns';
+import { ANY_SNAPSHOT, OWN_VOLUMES } from '../arns';
 import { DESCRIBE_TAKES_NO_RESOURCE, describe, type FunctionContext, LambdaFunction } from '../lambda-function';
 import { POLICY_TAG } from '../names';
 
 /** Makes snapshots. It can neither delete one nor touch the tags of one that exists. */
 export function createSnapshots(scope: Construct, context: FunctionContext): LambdaFunction {
   const policies = context.account.policies.map(({ name }) => name);
-  const volumes = `arn:${Aws.PARTITION}:ec2:*:${Aws.ACCOUNT_ID}:volume/*`;
   return new LambdaFunction(scope, {
     ...context,
     stem: 'create-snapshots',
@@ -19,7 +18,7 @@ export function createSnapshots(scope: Construct, context: FunctionContext): Lam
       describe('ec2:DescribeVolumes', 'ec2:DescribeSnapshots'),
       new PolicyStatement({
         actions: ['ec2:CreateSnapshot'],
-        resources: [volumes],
+        resources: [OWN_VOLUMES],
       }),
       // S11: no snapshot without our tag. This tests the request's tags; aws:ResourceTag would test a snapshot that has none yet.
       new PolicyStatement({
@@ -37,7 +36,7 @@ export function createSnapshots(scope: Construct, context: FunctionContext): Lam
     wildcards: [
       DESCRIBE_TAKES_NO_RESOURCE,
       {
-        resource: volumes,
+        resource: OWN_VOLUMES,
         reason: 'Volumes bear the backup tag from one day to the next, in any region; which of them, the policy says.',
       },
       { resource: ANY_SNAPSHOT, reason: 'A snapshot has no id before it is made; conditions ask for our tag.' },
