@@ -23,7 +23,7 @@ import { reportRestore } from './functions/report-restore';
 import type { LambdaFunction } from './lambda-function';
 import type { Stem } from './names';
 import { ReportTopic } from './report-topic';
-import { BackupSchedules } from './schedule';
+import { BackupSchedules, RestoreTestSchedules } from './schedule';
 import { BackupStateMachine, RestoreStateMachine } from './state-machine';
 
 export interface BackupStackProps extends StackProps {
@@ -58,6 +58,10 @@ export class BackupStack extends Stack {
     const { stateMachine } = new BackupStateMachine(this, 'Run', { account, functions });
     const { stateMachine: restoreMachine } = new RestoreStateMachine(this, 'Restore', { account, functions });
     const { deadLetters } = new BackupSchedules(this, 'Schedule', { policies: account.policies, stateMachine });
+    if (account.restoreTest !== null) {
+      const test = account.restoreTest;
+      new RestoreTestSchedules(this, 'RestoreTest', { test, stateMachine: restoreMachine, deadLetters });
+    }
     new Backstop(this, 'Backstop', { stateMachine, restoreMachine, topic });
     new Alarms(this, 'Alarms', { policies: account.policies, stateMachine, deadLetters, topic });
     new RunDashboard(this, 'Nights', {

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { z } from 'zod';
+import { MACHINE_NAME, restoreTestSchedule } from './names';
 import { isTimeZone, scheduleExpressionProblem } from './schedule-expression';
 
 /** Lambda allows 4 KB for the whole environment of a function; the rest is left to the other variables. */
@@ -85,20 +86,21 @@ const retention = () =>
 const ORPHANS = 'must be "keep" or {"keepWithin": "90d"}';
 const orphans = z.union([z.literal('keep'), z.strictObject({ keepWithin: span() })], { error: ORPHANS });
 
-const schedule = record({
-  expression: z
-    .string({ error: 'must be a cron or rate expression, such as cron(0 2 * * ? *)' })
-    .superRefine((expression, context) => {
-      const problem = scheduleExpressionProblem(expression);
-      if (problem) context.addIssue({ code: 'custom', message: problem });
-    })
-    .default('cron(0 2 * * ? *)'),
-  timeZone: z
-    .string({ error: 'must be an IANA time zone, such as UTC or Europe/Berlin' })
-    .refine(isTimeZone, { error: 'must be an IANA time zone, such as UTC or Europe/Berlin' })
-    .default('UTC'),
-  flexibleWindowMinutes: whole(0, 1440, ' (0 starts at the minute)').default(30),
-});
+const schedule = (expression: string) =>
+  record({
+    expression: z
+      .string({ error: `must be a cron or rate expression, such as ${expression}` })
+      .superRefine((expression, context) => {
+        const problem = scheduleExpressionProblem(expression);
+        if (problem) context.addIssue({ code: 'custom', message: problem });
+      })
+      .default(expression),
+    timeZone: z
+      .string({ error: 'must be an IANA time zone, such as UTC or Europe/Berlin' })
+      .refine(isTimeZone, { error: 'must be an IANA time zone, such as UTC or Europe/Berlin' })
+      .default('UTC'),
+    flexibleWindowMinutes: whole(0, 1440, ' (0 starts at the minute)').default(30),
+  }).prefault({});
 
 const purgeGuard = record({
   maxPercent: whole(1, 100).default(50),
@@ -120,12 +122,34 @@ const policy = record({
   }).prefault({}),
   floor: whole(1, 100).default(1),
   purgeGuard: purgeGuard.prefault({}),
-  schedule: schedule.prefault({}),
+  schedule: schedule('cron(0 2 * * ? *)'),
   adopt: flag().default(false),
 }).refine(({ adopt, tag }) => !adopt || tag.value === null, {
   path: ['adopt'],
   error: 'must be false for a policy with a tag value: what the script left bears the key with any value',
 });
+
+const restoreTest = record({
+  regions: list(region(), 'region names').min(1, { error: 'must have at least one region' }),
+  volumes: whole(1, 100).optional(),
+  percent: whole(1, 100).optional(),
+  policy: z.string({ error: 'must be the name of a policy of this account' }).optional(),
+  schedule: schedule('cron(0 6 ? * SUN *)'),
+})
+  .refine(({ volumes, percent }) => volumes === undefined || percent === undefined, {
+    error: 'must have one of volumes and percent',
+  })
+  .transform(({ volumes, percent, ...test }) => ({
+    ...test,
+    sample: percent === undefined ? { volumes: volumes ?? 3 } : { percent },
+  }));
+
+/** What stands for policies that are left out. */
+const DEFAULT_POLICY = {
+  name: 'daily',
+  tag: { key: 'Backup' },
+  retention: { keepDaily: 7, keepWeekly: 4, keepMonthly: 12 },
+};
 
 const account = record({
   id: text(/^\d{12}$/, 'must be the 12 digits of an AWS account id, in quotes'),
@@ -134,9 +158,8 @@ const account = record({
     'must be 1 to 50 letters, digits and hyphens, and not begin with a hyphen',
   ).optional(),
   homeRegion: region().default('us-east-1'),
-  policies: list(policy, 'policies')
-    .min(1, { error: 'must have at least one policy' })
-    .prefault([{ name: 'daily', tag: { key: 'Backup' }, retention: { keepDaily: 7, keepWeekly: 4, keepMonthly: 12 } }]),
+  policies: list(policy, 'policies').min(1, { error: 'must have at least one policy' }).prefault([DEFAULT_POLICY]),
+  restoreTest: restoreTest.nullable().default(null),
   subscribers: list(z.email({ error: 'must be a mail address, such as backup@example.com' }), 'mail addresses').default(
     [],
   ),
@@ -161,6 +184,8 @@ const schema = record({
 export type Config = z.output<typeof schema>;
 export type AccountConfig = Config['accounts'][number];
 export type PolicyConfig = AccountConfig['policies'][number];
+export type ScheduleConfig = PolicyConfig['schedule'];
+export type RestoreTestConfig = NonNullable<AccountConfig['restoreTest']>;
 export type Architecture = AccountConfig['architecture'];
 
 /** A configuration that cannot be deployed, with all that is wrong with it. */
@@ -238,8 +263,8 @@ function pathText(path: readonly PropertyKey[]): string {
 }
 
 /**
- * Values that must not stand twice. Read from what was written, not from what was parsed, so that they are reported
- * together with everything else that is wrong.
+ * Values that must not stand twice, or that must stand elsewhere too. Read from what was written, not from what was parsed,
+ * so that they are reported together with everything else that is wrong.
  */
 function clashes(raw: unknown): string[] {
   const accounts = arrayAt(raw, ['accounts']);
@@ -259,6 +284,7 @@ function clashes(raw: unknown): string[] {
         'a subscriber is listed once',
       ),
     );
+    found.push(...clashesOfTest(raw, a));
     for (const p of policies.keys()) {
       const regions = ['accounts', a, 'policies', p, 'regions'];
       const included = arrayAt(raw, [...regions, 'include']);
@@ -269,6 +295,38 @@ function clashes(raw: unknown): string[] {
       });
     }
   }
+  return found;
+}
+
+function clashesOfTest(raw: unknown, a: number): string[] {
+  const test = ['accounts', a, 'restoreTest'];
+  const path = ['accounts', a, 'policies'];
+  const given = at(raw, path);
+  const policies =
+    given === undefined ? [DEFAULT_POLICY.name] : arrayAt(raw, path).map((_, p) => at(raw, [...path, p, 'name']));
+  const regions = arrayAt(raw, [...test, 'regions']);
+  const found = repeated(
+    raw,
+    regions.map((_, r) => [...test, 'regions', r]),
+    'a region is listed once',
+  );
+  const policy = at(raw, [...test, 'policy']);
+  if (typeof policy === 'string' && policies.length > 0 && !policies.includes(policy)) {
+    found.push(problem(raw, [...test, 'policy'], `is not a policy of this account; it has ${policies.join(', ')}`));
+  }
+  // Both kinds of schedules have names of one kind, and Scheduler takes a name once.
+  policies.forEach((name, p) => {
+    const region = regions.find((region) => `${MACHINE_NAME}-${name}` === restoreTestSchedule(String(region)));
+    if (region !== undefined) {
+      found.push(
+        problem(
+          raw,
+          [...path, p, 'name'],
+          `is what the schedule of the restore test in ${region} is called; rename the policy`,
+        ),
+      );
+    }
+  });
   return found;
 }
 

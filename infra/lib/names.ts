@@ -69,6 +69,9 @@ export type RunMetric =
   | 'VolumesDiscovered'
   | 'VolumesFailed';
 
+/** EventBridge Scheduler's name for the restore test of a region. */
+export const restoreTestSchedule = (region: string): string => `${MACHINE_NAME}-restore-test-${region}`;
+
 export const functionName = (stem: Stem): string => `ebs-backup-${stem}`;
 
 /** `find-expired` -> `FindExpired`: the function's state, construct id and, with `Arn` behind it, its placeholder. */

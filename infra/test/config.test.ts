@@ -18,6 +18,8 @@ const policy = (more: Record<string, unknown> = {}) => ({
   retention: { keepDays: 7 },
   ...more,
 });
+const withTest = (test: true | Record<string, unknown>, more: Record<string, unknown> = {}) =>
+  oneAccount({ restoreTest: test === true ? test : { regions: ['eu-west-1'], ...test }, ...more });
 const withPolicy = (more: Record<string, unknown>) => oneAccount({ policies: [policy(more)] });
 
 function problems(raw: unknown): readonly string[] {
@@ -61,8 +63,18 @@ describe('the configuration', () => {
           pace: { sharePercent: 80 },
           logRetentionDays: 90,
           localEngine: false,
+          restoreTest: null,
         },
       ],
+    });
+  });
+
+  it('tests restores of three volumes, weekly, where only regions are given', () => {
+    const [account] = parseConfig(oneAccount({ restoreTest: { regions: ['eu-west-1'] } })).accounts;
+    assert.deepEqual(account!.restoreTest, {
+      regions: ['eu-west-1'],
+      sample: { volumes: 3 },
+      schedule: { expression: 'cron(0 6 ? * SUN *)', timeZone: 'UTC', flexibleWindowMinutes: 30 },
     });
   });
 
@@ -232,6 +244,62 @@ describe('a wrong value is refused with its path, its value and what would be ri
       'a window over a day',
       withPolicy({ schedule: { flexibleWindowMinutes: 1441 } }),
       /\.flexibleWindowMinutes: 1441: .*0 to 1440/,
+    ],
+    [
+      'a restore test that is no object',
+      withTest(true),
+      /^accounts\[0\]\.restoreTest: true: must be an object with regions/,
+    ],
+    [
+      'a restore test of nowhere',
+      oneAccount({ restoreTest: {} }),
+      /\.restoreTest\.regions: missing: must be a list of/,
+    ],
+    ['a restore test of no region', withTest({ regions: [] }), /\.regions: \[\]: must have at least one region/],
+    [
+      'a restore test of a place',
+      withTest({ regions: ['Dublin'] }),
+      /\.restoreTest\.regions\[0\]: "Dublin": must be the name/,
+    ],
+    [
+      'a restore test of a region twice',
+      withTest({ regions: ['eu-west-1', 'eu-west-1'] }),
+      /\.restoreTest\.regions\[1\]: "eu-west-1": is also accounts\[0\]\.restoreTest\.regions\[0\]/,
+    ],
+    ['a restore test of no volume', withTest({ volumes: 0 }), /\.restoreTest\.volumes: 0: .*from 1 to 100/],
+    ['a restore test of too many volumes', withTest({ volumes: 101 }), /\.restoreTest\.volumes: 101: .*from 1 to 100/],
+    ['a restore test of no percent', withTest({ percent: 0 }), /\.restoreTest\.percent: 0: .*from 1 to 100/],
+    ['a restore test of more than all', withTest({ percent: 101 }), /\.restoreTest\.percent: 101: .*from 1 to 100/],
+    [
+      'two sizes of a restore test',
+      withTest({ volumes: 3, percent: 5 }),
+      /\.restoreTest: .*: must have one of volumes and percent/,
+    ],
+    ['a field that a restore test does not have', withTest({ sample: 3 }), /\.restoreTest\.sample: 3: is not a field/],
+    [
+      'a restore test of a policy that is not there',
+      withTest({ policy: 'gold' }),
+      /^accounts\[0\]\.restoreTest\.policy: "gold": is not a policy of this account; it has daily/,
+    ],
+    [
+      'a restore test of a policy that another is not',
+      withTest({ policy: 'daily' }, { policies: [policy({ name: 'a' }), policy({ name: 'b' })] }),
+      /\.restoreTest\.policy: "daily": is not a policy of this account; it has a, b/,
+    ],
+    [
+      'a restore test of a policy without a name',
+      withTest({ policy: 1 }),
+      /\.restoreTest\.policy: 1: must be the name of a policy/,
+    ],
+    [
+      'a restore test at no time',
+      withTest({ schedule: { expression: 'weekly' } }),
+      /\.restoreTest\.schedule\.expression: "weekly": must be cron\(/,
+    ],
+    [
+      'a policy whose schedule has the name of a restore test',
+      withTest({}, { policies: [policy({ name: 'restore-test-eu-west-1' })] }),
+      /\.policies\[0\]\.name: "restore-test-eu-west-1": is what the schedule of the restore test in eu-west-1 is called/,
     ],
     [
       'an account twice',

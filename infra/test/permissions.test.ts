@@ -47,6 +47,7 @@ let roles: {
   machine: string;
   restoreMachine: string;
   scheduler: string;
+  restoreScheduler: string;
   backstop: string;
 };
 
@@ -59,6 +60,7 @@ before(() => {
       { name: 'daily', tag: { key: 'Backup' }, retention: { keepDays: 7 } },
       { name: 'gold', tag: { key: 'Backup', value: 'gold' }, retention: { keepLast: 30 } },
     ],
+    restoreTest: { regions: ['eu-west-1', 'us-west-2'] },
   });
   const keyId = ofType(template, 'AWS::KMS::Key')[0]![0];
   key = deployed(template, { Ref: keyId }, environment) as string;
@@ -81,6 +83,7 @@ before(() => {
     machine: roleId(machineResource(template, 'ebs-backup').Properties.RoleArn),
     restoreMachine: roleId(machineResource(template, 'ebs-backup-restore').Properties.RoleArn),
     scheduler: roleId(schedule('ebs-backup-daily').Target.RoleArn),
+    restoreScheduler: roleId(schedule('ebs-backup-restore-test-eu-west-1').Target.RoleArn),
     backstop: roleId(ofType(template, 'AWS::Events::Rule')[0]![1].Properties.Targets[0].RoleArn),
   };
 });
@@ -552,6 +555,13 @@ describe('the other roles', () => {
       ],
     ],
     [
+      'restoreScheduler',
+      () => [
+        { action: 'states:StartExecution', resource: restoreMachine },
+        { action: 'sqs:SendMessage', resource: `arn:aws:sqs:${region}:${account}:ebs-backup-missed-starts` },
+      ],
+    ],
+    [
       'backstop',
       () => [
         { action: 'sns:Publish', resource: topic },
@@ -587,6 +597,11 @@ describe('the other roles', () => {
           : `${restoreMachine.replace('stateMachine', 'execution')}:1`;
       assert.ok(!(await may(roles.restoreMachine, { action, resource })), action);
     }
+  });
+
+  it('neither schedule starts the machine of the other', async () => {
+    assert.ok(!(await may(roles.scheduler, { action: 'states:StartExecution', resource: restoreMachine })));
+    assert.ok(!(await may(roles.restoreScheduler, { action: 'states:StartExecution', resource: machine })));
   });
 
   it('none is left over: every role is one of these', () => {

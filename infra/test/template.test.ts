@@ -201,6 +201,82 @@ describe('the schedules', () => {
   });
 });
 
+describe('the schedules of restore tests', () => {
+  const schedules = (restoreTest: unknown) =>
+    ofType(templateOf({ restoreTest }), 'AWS::Scheduler::Schedule')
+      .map(([, { Properties }]) => deployed(templateOf({ restoreTest }), Properties, environment))
+      .filter(({ Name }) => Name.startsWith('ebs-backup-restore-test-'));
+
+  it('are off unless they are asked for', () => {
+    for (const more of [{}, { restoreTest: null }]) {
+      const all = ofType(templateOf(more), 'AWS::Scheduler::Schedule');
+      assert.deepEqual(
+        all.map(([, { Properties }]) => Properties.Name),
+        ['ebs-backup-daily'],
+      );
+    }
+  });
+
+  it('are one per region, weekly, for a few volumes of each', () => {
+    assert.deepEqual(
+      schedules({ regions: ['eu-west-1', 'us-west-2'] }).map((schedule) => [
+        schedule.Name,
+        schedule.ScheduleExpression,
+        schedule.ScheduleExpressionTimezone,
+        schedule.FlexibleTimeWindow,
+        schedule.State,
+        JSON.parse(schedule.Target.Input),
+      ]),
+      ['eu-west-1', 'us-west-2'].map((region) => [
+        `ebs-backup-restore-test-${region}`,
+        'cron(0 6 ? * SUN *)',
+        'UTC',
+        { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 30 },
+        'ENABLED',
+        { region, test: true, sample: { volumes: 3 } },
+      ]),
+    );
+  });
+
+  it('test what, and when, they are told to', () => {
+    const [schedule] = schedules({
+      regions: ['eu-west-1'],
+      percent: 5,
+      policy: 'daily',
+      schedule: { expression: 'rate(30 days)', flexibleWindowMinutes: 0 },
+    });
+    assert.deepEqual(JSON.parse(schedule.Target.Input), {
+      region: 'eu-west-1',
+      test: true,
+      sample: { percent: 5 },
+      policy: 'daily',
+    });
+    assert.equal(schedule.ScheduleExpression, 'rate(30 days)');
+    assert.deepEqual(schedule.FlexibleTimeWindow, { Mode: 'OFF' });
+    const [of20] = schedules({ regions: ['eu-west-1'], volumes: 20 });
+    assert.deepEqual(JSON.parse(of20.Target.Input).sample, { volumes: 20 });
+  });
+
+  it('start the restore machine, and leave what could not start where a missed run goes', () => {
+    const tests = schedules({ regions: ['eu-west-1', 'us-west-2'] });
+    assert.equal(tests.length, 2);
+    for (const { Target: target } of tests) {
+      assert.equal(target.Arn, 'arn:aws:states:us-east-1:111122223333:stateMachine:ebs-backup-restore');
+      assert.equal(target.DeadLetterConfig.Arn, 'arn:aws:sqs:us-east-1:111122223333:ebs-backup-missed-starts');
+      assert.deepEqual(target.RetryPolicy, { MaximumEventAgeInSeconds: 43_200, MaximumRetryAttempts: 185 });
+    }
+  });
+
+  it('leave all else as it is, and no finding', () => {
+    const account = oneAccount({ restoreTest: { regions: ['eu-west-1'] } });
+    const { templates, findings } = synthesize(account);
+    assert.deepEqual(findings, []);
+    const without = templateOf().Resources;
+    for (const [id, resource] of Object.entries(without))
+      assert.deepEqual(templates['acme']!.Resources[id], resource, id);
+  });
+});
+
 function assertDeniesPlainText(policy: Json, action: string): void {
   const denials = policy.Statement.filter(
     (statement: Json) => statement.Effect === 'Deny' && statement.Condition?.Bool?.['aws:SecureTransport'] === 'false',
