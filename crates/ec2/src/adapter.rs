@@ -4,22 +4,29 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ec2::types::{Filter, ResourceType, Snapshot as SdkSnapshot, Tag, TagSpecification};
+use aws_sdk_ec2::types::{
+    AvailabilityZoneState, Filter, ResourceType, Snapshot as SdkSnapshot, Tag, TagSpecification, Volume as SdkVolume,
+    VolumeType as SdkVolumeType,
+};
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
 use contract::limits::{FILTER_VALUES, SNAPSHOTS_PER_PAGE, VOLUMES_PER_PAGE};
-use contract::selector::{POLICY_TAG, RUN_TAG};
+use contract::selector::{POLICY_TAG, RESTORE_TAG, RUN_TAG, TEST_TAG};
 use contract::tally::BucketState;
-use contract::{Pace, PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
+use contract::{
+    Device, InstanceId, Pace, PolicyName, Region, RestoreId, RunId, SnapshotId, TagSelector, VolumeId, Zone,
+};
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, Tags, Volume};
+use policy::restore::seen::{RestorePoint, SeenInstance, SeenVolume};
 
 use crate::convert;
 use crate::error::{Ec2Error, Kind};
 use crate::pace::{Api, Pacer};
 use crate::port::{
-    AdoptSnapshot, CreateSnapshot, DeleteSnapshot, ReadForeign, ReadSnapshots, ReadVolumes, Regions, SnapshotNow,
-    VolumePage, VolumeStates,
+    AdoptSnapshot, CreateSnapshot, CreateVolume, DeleteSnapshot, DeleteVolume, MoveVolume, NewVolume, ReadForeign,
+    ReadInstances, ReadRestorePoints, ReadSnapshots, ReadVolumes, Regions, SeeVolumes, SnapshotNow, VolumePage,
+    VolumeStates,
 };
 use crate::whole::WholeAnswers;
 
@@ -43,6 +50,8 @@ pub struct Ec2 {
     create: Pacer,
     delete: Pacer,
     tag: Pacer,
+    create_volume: Pacer,
+    other: Pacer,
     first_pause: Duration,
 }
 
@@ -56,6 +65,8 @@ impl Ec2 {
             create: Pacer::new(Api::CreateSnapshot, pace),
             delete: Pacer::new(Api::DeleteSnapshot, pace),
             tag: Pacer::new(Api::CreateTags, pace),
+            create_volume: Pacer::new(Api::CreateVolume, pace),
+            other: Pacer::new(Api::OtherWrites, pace),
             first_pause: FIRST_PAUSE,
         }
     }
@@ -124,6 +135,44 @@ impl Ec2 {
                 })
                 .await?;
             found.extend(listed(page.snapshots.as_deref())?.iter().filter_map(&convert));
+            token = page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Those of `ids` that are there.
+    async fn volumes_of<T>(
+        &self,
+        ids: &[VolumeId],
+        convert: impl Fn(&SdkVolume) -> Option<T>,
+    ) -> Result<Vec<T>, Ec2Error> {
+        let mut found = Vec::with_capacity(ids.len());
+        // By filter and not by id: one id that is gone would fail the whole call.
+        for some in ids.chunks(FILTER_VALUES) {
+            let by_id = filter("volume-id", some.iter().map(VolumeId::as_str));
+            found.extend(self.filtered_volumes(&by_id, &convert).await?);
+        }
+        Ok(found)
+    }
+
+    /// All volumes that pass the filter.
+    async fn filtered_volumes<T>(
+        &self,
+        filter: &Filter,
+        convert: impl Fn(&SdkVolume) -> Option<T>,
+    ) -> Result<Vec<T>, Ec2Error> {
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = self
+                .read(async || {
+                    let call = self.client.describe_volumes().filters(filter.clone());
+                    call.set_next_token(token.clone()).send().await
+                })
+                .await?;
+            found.extend(listed(page.volumes.as_deref())?.iter().filter_map(&convert));
             token = page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned);
             if token.is_none() {
                 return Ok(found);
@@ -209,30 +258,7 @@ impl ReadVolumes for Ec2 {
     }
 
     async fn volumes(&self, ids: &[VolumeId]) -> Result<Vec<Volume>, Ec2Error> {
-        let mut found = Vec::with_capacity(ids.len());
-        // By filter and not by id: one id that is gone would fail the whole call.
-        for some in ids.chunks(FILTER_VALUES) {
-            let filters = vec![filter("volume-id", some.iter().map(VolumeId::as_str))];
-            let mut token: Option<String> = None;
-            loop {
-                let page = self
-                    .read(async || {
-                        self.client
-                            .describe_volumes()
-                            .set_filters(Some(filters.clone()))
-                            .set_next_token(token.clone())
-                            .send()
-                            .await
-                    })
-                    .await?;
-                found.extend(listed(page.volumes.as_deref())?.iter().filter_map(convert::volume));
-                token = page.next_token().filter(|token| !token.is_empty()).map(ToOwned::to_owned);
-                if token.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(found)
+        self.volumes_of(ids, convert::volume).await
     }
 }
 
@@ -321,5 +347,129 @@ impl AdoptSnapshot for Ec2 {
     async fn adopt(&self, snapshot: &SnapshotId, tags: &Tags) -> Result<(), Ec2Error> {
         let call = self.client.create_tags().resources(snapshot.as_str()).set_tags(Some(sdk_tags(tags)));
         noted(&self.tag, call.send().await).map(drop)
+    }
+}
+
+impl ReadRestorePoints for Ec2 {
+    async fn points_of(&self, volume: &VolumeId) -> Result<Vec<RestorePoint>, Ec2Error> {
+        self.snapshots(&[filter("volume-id", [volume.as_str()])], None, convert::restore_point).await
+    }
+
+    async fn points(&self, ids: &[SnapshotId]) -> Result<Vec<RestorePoint>, Ec2Error> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(FILTER_VALUES) {
+            let filters = [filter("snapshot-id", some.iter().map(SnapshotId::as_str))];
+            found.extend(self.snapshots(&filters, None, convert::restore_point).await?);
+        }
+        Ok(found)
+    }
+
+    async fn managed_points<T>(&self, pick: impl Fn(RestorePoint) -> Option<T>) -> Result<Vec<T>, Ec2Error> {
+        let picked = |snapshot: &SdkSnapshot| convert::restore_point(snapshot).and_then(&pick);
+        self.snapshots(&[filter("tag-key", [POLICY_TAG])], Some(SNAPSHOTS_PER_PAGE), picked).await
+    }
+}
+
+impl ReadInstances for Ec2 {
+    async fn instance(&self, id: &InstanceId) -> Result<Option<SeenInstance>, Ec2Error> {
+        // By filter and not by id: one that is not there is no error.
+        let by_id = filter("instance-id", [id.as_str()]);
+        let page = self.read(async || self.client.describe_instances().filters(by_id.clone()).send().await).await?;
+        let reservations = listed(page.reservations.as_deref())?;
+        Ok(reservations.iter().flat_map(|reservation| reservation.instances()).find_map(convert::instance))
+    }
+
+    async fn zones(&self) -> Result<Vec<Zone>, Ec2Error> {
+        let answer = self.read(async || self.client.describe_availability_zones().send().await).await?;
+        let zones = listed(answer.availability_zones.as_deref())?.iter();
+        let usable = zones.filter(|zone| zone.state() == Some(&AvailabilityZoneState::Available));
+        Ok(usable.filter_map(|zone| Zone::new(zone.zone_name()?).ok()).collect())
+    }
+}
+
+impl SeeVolumes for Ec2 {
+    async fn seen(&self, ids: &[VolumeId]) -> Result<Vec<SeenVolume>, Ec2Error> {
+        self.volumes_of(ids, convert::seen_volume).await
+    }
+
+    async fn attached_to(&self, instance: &InstanceId) -> Result<Vec<SeenVolume>, Ec2Error> {
+        self.filtered_volumes(&filter("attachment.instance-id", [instance.as_str()]), convert::seen_volume).await
+    }
+
+    async fn of_restore(&self, restore: &RestoreId) -> Result<Vec<SeenVolume>, Ec2Error> {
+        self.filtered_volumes(&tag_is(RESTORE_TAG, restore.as_str()), convert::seen_volume).await
+    }
+
+    async fn of_tests(&self) -> Result<Vec<SeenVolume>, Ec2Error> {
+        self.filtered_volumes(&filter("tag-key", [TEST_TAG]), convert::seen_volume).await
+    }
+}
+
+/// A number as the SDK has it. All of ours are checked to be far smaller.
+fn number(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+impl CreateVolume for Ec2 {
+    async fn ready_to_create_volume(&self) {
+        self.create_volume.ready().await;
+    }
+
+    async fn create_volume(&self, volume: &NewVolume<'_>) -> Result<VolumeId, Ec2Error> {
+        let NewVolume { snapshot, wanted, initialization_rate_mibps, tags, client_token } = volume;
+        let tags =
+            TagSpecification::builder().resource_type(ResourceType::Volume).set_tags(Some(sdk_tags(tags))).build();
+        let call = self
+            .client
+            .create_volume()
+            .snapshot_id(snapshot.as_str())
+            .availability_zone(wanted.zone.as_str())
+            .volume_type(SdkVolumeType::from(wanted.volume_type.name()))
+            .size(number(wanted.size_gib))
+            .set_iops(wanted.iops.map(number))
+            .set_throughput(wanted.throughput.map(number))
+            // Left out where it is not wanted: the account may encrypt all the same.
+            .set_encrypted(wanted.encrypted.then_some(true))
+            .set_kms_key_id(wanted.kms_key_id.as_ref().map(ToString::to_string))
+            .set_volume_initialization_rate(initialization_rate_mibps.map(number))
+            .client_token(*client_token)
+            .tag_specifications(tags);
+        let answer = noted(&self.create_volume, call.send().await)?;
+        // An answer without an id is an answer that was lost; the token makes it safe to ask again.
+        VolumeId::new(answer.volume_id().unwrap_or_default()).map_err(|refusal| Ec2Error::lost(refusal.to_string()))
+    }
+}
+
+impl MoveVolume for Ec2 {
+    async fn ready_to_move(&self) {
+        self.other.ready().await;
+    }
+
+    async fn attach(&self, volume: &VolumeId, instance: &InstanceId, device: &Device) -> Result<(), Ec2Error> {
+        let call = self.client.attach_volume().volume_id(volume.as_str()).instance_id(instance.as_str());
+        noted(&self.other, call.device(device.as_str()).send().await).map(drop)
+    }
+
+    async fn detach(&self, volume: &VolumeId, instance: &InstanceId) -> Result<(), Ec2Error> {
+        let call = self.client.detach_volume().volume_id(volume.as_str()).instance_id(instance.as_str());
+        noted(&self.other, call.send().await).map(drop)
+    }
+
+    async fn snapshots_of_restore(&self, restore: &RestoreId) -> Result<Vec<(SnapshotId, Option<VolumeId>)>, Ec2Error> {
+        let of = |snapshot: &SdkSnapshot| {
+            let point = convert::restore_point(snapshot)?;
+            Some((point.candidate.id, point.candidate.volume))
+        };
+        self.snapshots(&[tag_is(RESTORE_TAG, restore.as_str())], None, of).await
+    }
+}
+
+impl DeleteVolume for Ec2 {
+    async fn ready_to_delete_volume(&self) {
+        self.other.ready().await;
+    }
+
+    async fn delete_volume(&self, volume: &VolumeId) -> Result<(), Ec2Error> {
+        noted(&self.other, self.client.delete_volume().volume_id(volume.as_str()).send().await).map(drop)
     }
 }

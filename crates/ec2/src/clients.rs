@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::{Builder, Region as SdkRegion};
-use contract::{Pace, Region, RegionJob};
+use contract::{Pace, Region, RegionJob, RestoreJob};
 
 use crate::Ec2;
 
@@ -37,12 +37,24 @@ impl Clients {
     /// What the job's region may be asked, and told: nothing, in a dry run (S9).
     #[must_use]
     pub fn of(&self, job: &RegionJob) -> Access<Ec2> {
+        Access::new(job, self.in_region(&job.region, job.pace))
+    }
+
+    /// What the region of a restore may be asked, and told: nothing, in a dry run (S9).
+    #[must_use]
+    pub fn of_restore(&self, job: &RestoreJob) -> Access<Ec2> {
+        Access::of_restore(job, self.in_region(&job.region, job.pace))
+    }
+
+    /// The client of a region.
+    #[must_use]
+    pub fn in_region(&self, region: &Region, pace: Pace) -> Arc<Ec2> {
         let mut clients = self.of_region.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = clients.entry((job.region.clone(), job.pace.share_percent)).or_insert_with(|| {
-            let config = self.config.clone().region(SdkRegion::new(job.region.to_string())).build();
-            Arc::new(Ec2::new(&aws_sdk_ec2::Client::from_conf(config), job.pace))
+        let client = clients.entry((region.clone(), pace.share_percent)).or_insert_with(|| {
+            let config = self.config.clone().region(SdkRegion::new(region.to_string())).build();
+            Arc::new(Ec2::new(&aws_sdk_ec2::Client::from_conf(config), pace))
         });
-        Access::new(job, Arc::clone(client))
+        Arc::clone(client)
     }
 }
 
@@ -59,6 +71,12 @@ impl<C> Access<C> {
     /// Access for a job.
     #[must_use]
     pub fn new(job: &RegionJob, client: Arc<C>) -> Self {
+        Self { client, may_write: !job.dry_run }
+    }
+
+    /// Access for a restore.
+    #[must_use]
+    pub fn of_restore(job: &RestoreJob, client: Arc<C>) -> Self {
         Self { client, may_write: !job.dry_run }
     }
 

@@ -41,18 +41,23 @@ pub enum Api {
     DeleteSnapshot,
     /// `CreateTags`.
     CreateTags,
+    /// `CreateVolume`.
+    CreateVolume,
+    /// Other mutating actions: `AttachVolume`, `DetachVolume`, `DeleteVolume`.
+    OtherWrites,
 }
 
 impl Api {
     /// EC2's documented bucket for this API: how many calls it holds, and how many come back each second (EC2 user guide,
-    /// "Request throttling": non-mutating actions 100 and 20; `CreateSnapshot` and `DeleteSnapshot` 100 and 5; `CreateTags` 100
-    /// and 10).
+    /// "Request throttling": non-mutating actions 100 and 20; `CreateSnapshot`, `DeleteSnapshot` and `CreateVolume` 100 and 5;
+    /// `CreateTags` 100 and 10; other mutating actions 50 and 5).
     #[must_use]
     pub fn bucket(self) -> (u32, u32) {
         match self {
             Self::Describe => (100, 20),
-            Self::CreateSnapshot | Self::DeleteSnapshot => (100, 5),
+            Self::CreateSnapshot | Self::DeleteSnapshot | Self::CreateVolume => (100, 5),
             Self::CreateTags => (100, 10),
+            Self::OtherWrites => (50, 5),
         }
     }
 }

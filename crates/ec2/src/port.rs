@@ -3,10 +3,12 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
+use contract::restore::WantedVolume;
 use contract::tally::BucketState;
-use contract::{PolicyName, Region, RunId, SnapshotId, TagSelector, VolumeId};
+use contract::{Device, InstanceId, PolicyName, Region, RestoreId, RunId, SnapshotId, TagSelector, VolumeId, Zone};
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
+use policy::restore::seen::{RestorePoint, SeenInstance, SeenVolume};
 
 use crate::Ec2Error;
 
@@ -144,4 +146,105 @@ pub trait AdoptSnapshot {
 
     /// Writes these tags on a snapshot that is there, in one attempt.
     fn adopt(&self, snapshot: &SnapshotId, tags: &Tags) -> impl Future<Output = Result<(), Ec2Error>>;
+}
+
+/// Reads snapshots of this account as a restore looks at them.
+pub trait ReadRestorePoints {
+    /// Those that EC2 has of this volume.
+    fn points_of(&self, volume: &VolumeId) -> impl Future<Output = Result<Vec<RestorePoint>, Ec2Error>>;
+
+    /// Those of `ids` that this account owns.
+    fn points(&self, ids: &[SnapshotId]) -> impl Future<Output = Result<Vec<RestorePoint>, Ec2Error>>;
+
+    /// What `pick` makes of all that bear a policy's tag. There may be a hundred thousand of them: only what is picked is kept.
+    fn managed_points<T>(
+        &self,
+        pick: impl Fn(RestorePoint) -> Option<T>,
+    ) -> impl Future<Output = Result<Vec<T>, Ec2Error>>;
+}
+
+/// Reads what volumes are attached to, and where they can be.
+pub trait ReadInstances {
+    /// The instance, if there is one of that id.
+    fn instance(&self, id: &InstanceId) -> impl Future<Output = Result<Option<SeenInstance>, Ec2Error>>;
+
+    /// The zones of the region that can be used.
+    fn zones(&self) -> impl Future<Output = Result<Vec<Zone>, Ec2Error>>;
+}
+
+/// Looks at volumes as they are now.
+pub trait SeeVolumes {
+    /// Those of `ids` that are there.
+    fn seen(&self, ids: &[VolumeId]) -> impl Future<Output = Result<Vec<SeenVolume>, Ec2Error>>;
+
+    /// All that are attached to an instance.
+    fn attached_to(&self, instance: &InstanceId) -> impl Future<Output = Result<Vec<SeenVolume>, Ec2Error>>;
+
+    /// All that a restore has made.
+    fn of_restore(&self, restore: &RestoreId) -> impl Future<Output = Result<Vec<SeenVolume>, Ec2Error>>;
+
+    /// All that restore tests have made and not deleted.
+    fn of_tests(&self) -> impl Future<Output = Result<Vec<SeenVolume>, Ec2Error>>;
+}
+
+/// A volume to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewVolume<'a> {
+    /// The snapshot that its data is from.
+    pub snapshot: &'a SnapshotId,
+    /// What it is to be.
+    pub wanted: &'a WantedVolume,
+    /// How fast EBS is to load the data, in MiB/s.
+    pub initialization_rate_mibps: Option<u32>,
+    /// Its tags.
+    pub tags: &'a Tags,
+    /// By which EC2 knows a call that is sent again, and makes nothing twice.
+    pub client_token: &'a str,
+}
+
+/// Makes volumes.
+pub trait CreateVolume {
+    /// Waits until the pace allows the next call.
+    fn ready_to_create_volume(&self) -> impl Future<Output = ()> {
+        async {}
+    }
+
+    /// Makes a volume with all its tags in one call, in one attempt; the same call may be sent again.
+    fn create_volume(&self, volume: &NewVolume<'_>) -> impl Future<Output = Result<VolumeId, Ec2Error>>;
+}
+
+/// Attaches volumes to instances and detaches them.
+pub trait MoveVolume {
+    /// Waits until the pace allows the next call.
+    fn ready_to_move(&self) -> impl Future<Output = ()> {
+        async {}
+    }
+
+    /// Begins to attach a volume, in one attempt.
+    fn attach(
+        &self,
+        volume: &VolumeId,
+        instance: &InstanceId,
+        device: &Device,
+    ) -> impl Future<Output = Result<(), Ec2Error>>;
+
+    /// Begins to detach a volume, in one attempt, and never by force.
+    fn detach(&self, volume: &VolumeId, instance: &InstanceId) -> impl Future<Output = Result<(), Ec2Error>>;
+
+    /// The snapshots that a restore has made.
+    fn snapshots_of_restore(
+        &self,
+        restore: &RestoreId,
+    ) -> impl Future<Output = Result<Vec<(SnapshotId, Option<VolumeId>)>, Ec2Error>>;
+}
+
+/// Deletes volumes.
+pub trait DeleteVolume {
+    /// Waits until the pace allows the next call.
+    fn ready_to_delete_volume(&self) -> impl Future<Output = ()> {
+        async {}
+    }
+
+    /// Deletes a volume, in one attempt.
+    fn delete_volume(&self, volume: &VolumeId) -> impl Future<Output = Result<(), Ec2Error>>;
 }
