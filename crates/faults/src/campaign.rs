@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use contract::selector::{EXCLUDE_TAG, KEEP_TAG};
 use ec2_sim::Sim;
-use notify::arn::TopicArn;
 use notify::settings::Settings;
+use report_topic::arn::TopicArn;
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
 

@@ -1,18 +1,15 @@
 //! The step `notify`: what became of a run, told to people and to machines.
 //!
 //! [`evaluate`] compares what was asked for with what came back; everything after it only renders: [`text`] for people,
-//! [`document`] for machines, [`metrics`] for CloudWatch. [`publish`] sends both variants as one message.
+//! [`document`] for machines, [`metrics`] for CloudWatch. [`report_topic`] sends both variants as one message.
 //!
 //! **Architecture invariant:** a region counts as well only when it said so itself. What is missing, unreadable or does
 //! not add up is a failure, and a failure is always in the report, whatever else has to be cut to make it fit.
 
 mod advice;
-pub mod arn;
 pub mod document;
 pub mod evaluate;
-pub mod message;
 pub mod metrics;
-pub mod publish;
 pub mod report;
 pub mod settings;
 mod subject;
@@ -29,11 +26,11 @@ use step_runtime::StepError;
 use thiserror::Error;
 
 use crate::evaluate::Evaluation;
-use crate::message::Message;
 use crate::metrics::MetricsLog;
-use crate::publish::{PublishError, ReportTopic};
 use crate::report::Report;
 use crate::settings::Settings;
+use report_topic::message::{Message, TEXT_BYTES};
+use report_topic::publish::{PublishError, ReportTopic};
 
 /// Why the step fails.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -72,7 +69,7 @@ pub async fn handle(
 ) -> Result<Response, NotifyError> {
     let evaluation = Evaluation::of(request.jobs, &request.results).ok_or(NotifyError::NoJobs)?;
     let report = Report::new(&settings.account_name, &request.execution_arn, &evaluation);
-    let message = Message::of(&report);
+    let message = message(&report);
     let sent = settings.report_when_idle || evaluation.asked_by_a_person() || !evaluation.idle();
     let published = if sent { topic.publish(&message).await } else { Ok(()) };
     log_summary(&report, sent && published.is_ok());
@@ -81,6 +78,11 @@ pub async fn handle(
     }
     published?;
     Ok(Response { replay_jobs: evaluation.replay_jobs(), subject: message.subject, sent })
+}
+
+/// Renders a report.
+fn message(report: &Report<'_>) -> Message {
+    Message::new(subject::of(report), text::render(report, TEXT_BYTES), |room| document::render(report, room))
 }
 
 fn log_summary(report: &Report<'_>, sent: bool) {

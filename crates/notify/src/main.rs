@@ -2,8 +2,8 @@
 
 use chrono::Utc;
 use notify::metrics::StandardOutput;
-use notify::publish::SnsTopic;
 use notify::settings::Settings;
+use report_topic::publish::SnsTopic;
 use step_runtime::StepError;
 
 #[tokio::main(flavor = "current_thread")]

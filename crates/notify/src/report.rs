@@ -1,13 +1,10 @@
 //! What every variant of the report is rendered from.
 
-use contract::text::clip;
-use serde::Serialize;
+use report_topic::arn;
+pub use report_topic::words::{counted, json, one_line};
 
-use crate::arn;
 use crate::evaluate::Evaluation;
 
-/// The longest account name in a report, in bytes of JSON. Names are free text.
-const ACCOUNT_NAME_BYTES: usize = 120;
 /// What stands for an account that the execution's ARN does not give.
 const UNKNOWN: &str = "unknown";
 
@@ -31,7 +28,7 @@ impl<'a> Report<'a> {
     #[must_use]
     pub fn new(account_name: &str, execution_arn: &'a str, evaluation: &'a Evaluation) -> Self {
         Self {
-            account_name: clip(&one_line(account_name), ACCOUNT_NAME_BYTES),
+            account_name: report_topic::words::account_name(account_name),
             account_id: arn::account_of(execution_arn).unwrap_or(UNKNOWN),
             execution_arn,
             link: arn::console_link(execution_arn),
@@ -49,22 +46,4 @@ impl<'a> Report<'a> {
         let nothing = if self.evaluation.tag_found_nothing() { ", NO VOLUME SELECTED" } else { "" };
         format!("{dry_run}{replay}{}{held}{nothing}", self.evaluation.status().word())
     }
-}
-
-/// `text` without line breaks and other control characters.
-#[must_use]
-pub fn one_line(text: &str) -> String {
-    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// `count` things: `1 region`, `2 regions`.
-#[must_use]
-pub fn counted(count: u64, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
-}
-
-/// The JSON text of `value`. Only types of numbers, texts and maps by text are rendered here, which always succeeds.
-#[must_use]
-pub fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

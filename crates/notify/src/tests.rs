@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::arn::TopicArn;
 use crate::nights;
+use report_topic::arn::TopicArn;
 
 #[derive(Default)]
 struct Remembered {
@@ -58,7 +58,7 @@ async fn run(world: &Remembered, report_when_idle: bool, request: Request) -> Re
 
 fn message(account_name: &str, request: Request) -> Message {
     let evaluation = Evaluation::of(request.jobs, &request.results).unwrap();
-    Message::of(&Report::new(account_name, &request.execution_arn, &evaluation))
+    message(&Report::new(account_name, &request.execution_arn, &evaluation))
 }
 
 fn variant(message: &Message, name: &str) -> String {

@@ -96,6 +96,17 @@ impl SnapshotState {
         matches!(self, Self::Completed | Self::Pending)
     }
 
+    /// EC2's name for it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Error => "error",
+            Self::Other(name) => name,
+        }
+    }
+
     /// The state that EC2 calls `name`.
     #[must_use]
     pub fn named(name: &str) -> Self {

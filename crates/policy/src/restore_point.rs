@@ -104,7 +104,7 @@ impl fmt::Display for Nearest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.before.as_ref().map(|(id, at, why)| {
             let why = match why {
-                Unusable::State(state) => format!("is {state:?}").to_lowercase(),
+                Unusable::State(state) => format!("is {}", state.name()),
                 Unusable::NotOurs => "was not made by EBS Backup (\"anySource\": true takes it)".to_owned(),
             };
             format!("{id} of {at} {why}")

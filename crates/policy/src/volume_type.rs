@@ -50,6 +50,20 @@ pub fn limits(kind: VolumeType) -> Limits {
     }
 }
 
+/// The throughput that a type gives at most, in MiB/s, where nobody chooses it: of gp3 that which every volume has, of the others the
+/// most that any has (EBS user guide, "Amazon EBS volume types").
+#[must_use]
+pub fn throughput_mibps(kind: VolumeType) -> u32 {
+    match kind {
+        VolumeType::Gp3 => 125,
+        VolumeType::Gp2 | VolumeType::Sc1 => 250,
+        VolumeType::Io1 => 1_000,
+        VolumeType::Io2 => 4_000,
+        VolumeType::St1 => 500,
+        VolumeType::Standard => 90,
+    }
+}
+
 /// A volume that somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {

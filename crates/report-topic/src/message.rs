@@ -4,11 +4,10 @@ use contract::limits::SNS_MESSAGE_BYTES;
 use contract::text::json_len;
 use serde::Serialize;
 
-use crate::report::{Report, json};
-use crate::{document, subject, text};
+use crate::words::json;
 
 /// The most that the text for people may take, in bytes of JSON: nobody reads more, and the rest is for the document.
-const TEXT_BYTES: usize = 64 * 1024;
+pub const TEXT_BYTES: usize = 64 * 1024;
 /// Kept free of [`SNS_MESSAGE_BYTES`]: the message's own frame, and what SNS may count besides.
 const MARGIN_BYTES: usize = 2 * 1024;
 
@@ -34,13 +33,12 @@ struct Variants {
 }
 
 impl Message {
-    /// Renders `report`.
+    /// A message of a text for people, of at most [`TEXT_BYTES`], and a document for machines, which is told how many bytes
+    /// of JSON it may take.
     #[must_use]
-    pub fn of(report: &Report<'_>) -> Self {
-        let subject = subject::of(report);
-        let email = text::render(report, TEXT_BYTES);
-        let room = SNS_MESSAGE_BYTES.saturating_sub(MARGIN_BYTES + json_len(&email) + json_len(&subject));
-        let variants = Variants { default: document::render(report, room), email, sms: subject.clone() };
-        Self { subject, body: json(&variants) }
+    pub fn new(subject: String, text: String, document: impl FnOnce(usize) -> String) -> Self {
+        let room = SNS_MESSAGE_BYTES.saturating_sub(MARGIN_BYTES + json_len(&text) + json_len(&subject));
+        let variants = Variants { default: document(room), email: text, sms: subject.clone() };
+        Self { body: json(&variants), subject }
     }
 }

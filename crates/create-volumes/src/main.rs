@@ -1,0 +1,12 @@
+//! The Lambda of [`create_volumes`].
+
+use contract::steps::create_volumes::Request;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), step_runtime::Error> {
+    let clients = &ec2::Clients::from_env().await;
+    step_runtime::run(async move |request: Request, deadline| {
+        create_volumes::handle(&clients.of_restore(&request.job), request, deadline).await
+    })
+    .await
+}

@@ -1,0 +1,49 @@
+//! The commands that an operator needs next, ready to paste.
+
+use contract::{Device, InstanceId, Region, SnapshotId, VolumeId};
+
+fn aws(region: &Region, call: &str) -> String {
+    format!("aws ec2 {call} --region {region}")
+}
+
+pub fn attach(region: &Region, volume: &VolumeId, instance: &str, device: &str) -> String {
+    aws(region, &format!("attach-volume --volume-id {volume} --instance-id {instance} --device {device}"))
+}
+
+pub fn detach(region: &Region, volume: &VolumeId) -> String {
+    aws(region, &format!("detach-volume --volume-id {volume}"))
+}
+
+pub fn wait_available(region: &Region, volume: &VolumeId) -> String {
+    aws(region, &format!("wait volume-available --volume-ids {volume}"))
+}
+
+pub fn delete_volume(region: &Region, volume: &VolumeId) -> String {
+    aws(region, &format!("delete-volume --volume-id {volume}"))
+}
+
+pub fn delete_snapshot(region: &Region, snapshot: &SnapshotId) -> String {
+    aws(region, &format!("delete-snapshot --snapshot-id {snapshot}"))
+}
+
+/// Takes the new volume off and puts the old one back.
+pub fn put_back(
+    region: &Region,
+    new: &VolumeId,
+    old: &VolumeId,
+    instance: &InstanceId,
+    device: &Device,
+) -> Vec<String> {
+    vec![detach(region, new), wait_available(region, new), attach(region, old, instance.as_str(), device.as_str())]
+}
+
+/// How the instance sees the volume, and how it is mounted without a change to it. On Nitro instances the volume's id is the
+/// serial number of the device, without its dash (EC2 user guide, "Map EBS volumes to NVMe device names").
+pub fn mount(volume: &VolumeId) -> Vec<String> {
+    let serial = volume.as_str().replace('-', "");
+    vec![
+        format!("lsblk -o NAME,SIZE,FSTYPE,SERIAL | grep {serial}"),
+        "sudo mkdir -p /mnt/restored".to_owned(),
+        format!("sudo mount -o ro /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{serial} /mnt/restored"),
+    ]
+}
