@@ -5,7 +5,7 @@ use contract::limits::{
     DELETIONS_PER_PAGE, LOOK_UP_SECONDS, REGIONS_PER_RUN, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME,
     SECONDS_IN_ROUNDS, STALLED_ROUNDS, VOLUMES_PER_PAGE,
 };
-use contract::tally::{CASES_SHOWN, IDS_SHOWN, Rounds, WARNINGS_SHOWN};
+use contract::tally::{ADVICE_SHOWN, CASES_SHOWN, EXPIRED_SHOWN, IDS_SHOWN, Rounds, WARNINGS_SHOWN};
 
 use crate::source::{STEPS, machine, text};
 
@@ -46,11 +46,12 @@ fn the_limits_are_those_of_the_code() {
         ),
         format!("a purge that waits up to {waits} s for what was made to be listed"),
         format!(
-            "the first {IDS_SHOWN} of each list of a region; failures and overdue the first {CASES_SHOWN}, warnings the first {WARNINGS_SHOWN};"
+            "the first {IDS_SHOWN} of each list of a region; failures and overdue the first {CASES_SHOWN}, snapshots to be deleted, warnings and advice the first {WARNINGS_SHOWN};"
         ),
     ] {
         assert!(limits.contains(&said), "docs/LIMITS.md does not say {said:?}");
     }
+    assert_eq!((EXPIRED_SHOWN, ADVICE_SHOWN), (WARNINGS_SHOWN, WARNINGS_SHOWN));
     let readme = text("README.md");
     assert!(readme.contains(&format!("pages of {}", grouped(DELETIONS_PER_PAGE))));
     assert!(readme.contains(&format!("each region, {REGIONS_PER_RUN} at once")));

@@ -69,7 +69,7 @@ static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
                     { "name": "weekly", "tag": { "key": "Weekly" }, "orphans": { "keepWithin": "1y6m" }, "timeZone": "Europe/Berlin",
                       "retention": { "keepLast": 9, "keepHourly": 1, "keepDaily": 7, "keepWeekly": 4, "keepMonthly": 6, "keepYearly": 2 },
                       "minimum": { "keepWithin": "36h" } },
-                    { "name": "kept", "tag": { "key": "Kept" }, "retention": { "keepWithin": "8w" }, "orphans": "keep" },
+                    { "name": "kept", "tag": { "key": "Kept" }, "retention": { "keepWithin": "8w" }, "orphans": "keep", "advice": true },
                 ],
                 "pace": { "sharePercent": 80 },
             }),

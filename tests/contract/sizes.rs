@@ -6,7 +6,7 @@ use contract::limits::{
 };
 use contract::steps::notify::{self, RegionResult, Results};
 use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
-use contract::tally::{BucketState, Drawn, KeepKind, PurgeHeld, Rounds, VolumeCounts};
+use contract::tally::{AdviceNote, BucketState, Drawn, KeepKind, PurgeHeld, Rounds, VolumeCounts};
 use contract::{
     JobPolicy, Orphans, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector,
     TagValue, Tally, VolumeId,
@@ -63,6 +63,7 @@ fn worst_job(n: usize) -> RegionJob {
             orphans: Orphans::KeepWithin("98y11m4w6d23h".parse().unwrap()),
             time_zone: "America/Argentina/ComodRivadavia".parse().unwrap(),
             adopt: false,
+            advice: false,
         },
         pace: Pace { share_percent: 100 },
     }
@@ -81,6 +82,8 @@ fn worst_tally() -> Tally {
         tally.snapshot_expired(snapshot(n), &hard);
         tally.snapshot_overdue(snapshot(n), &hard);
         tally.volume_warned(volume(n), &hard);
+        // The longest of its words, and more than any volume saves.
+        tally.volume_advised(volume(n), "gp3 80,000 IOPS 2,000 MiB/s", 999_999, AdviceNote::SameOrBetter);
     }
     let kinds = [
         KeepKind::KeepLast,
@@ -118,6 +121,7 @@ fn worst_tally() -> Tally {
     }
     let adoption = tally.adoption.as_mut().unwrap();
     (adoption.adopted, adoption.lifecycle_manager, adoption.aws_backup) = (100_000, 100_000, 100_000);
+    tally.advice.as_mut().unwrap().saves_cents = 99_999_900_000;
     let draught = BucketState { full_at: Some("2026-11-23T02:00:07.123Z".parse().unwrap()), cost: 8 };
     tally.drawn = Drawn { create: draught, delete: draught };
     tally

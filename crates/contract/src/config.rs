@@ -50,6 +50,9 @@ pub struct Policy {
     /// Whether snapshots that the script before EBS Backup left behind are listed, and may be adopted.
     #[serde(default)]
     pub adopt: bool,
+    /// Whether the report names volumes that are cheaper or better as another type.
+    #[serde(default)]
+    pub advice: bool,
 }
 
 /// What becomes of the snapshots of a volume that is gone, once its newest is older than a span: neither the floor nor

@@ -60,6 +60,9 @@ pub struct JobPolicy {
     /// Whether snapshots that the script before EBS Backup left behind are listed, and may be adopted.
     #[serde(default)]
     pub adopt: bool,
+    /// Whether the report names volumes that are cheaper or better as another type.
+    #[serde(default)]
+    pub advice: bool,
 }
 
 fn kept() -> Orphans {
@@ -78,6 +81,7 @@ impl From<&Policy> for JobPolicy {
             orphans: policy.orphans,
             time_zone: policy.time_zone,
             adopt: policy.adopt,
+            advice: policy.advice,
         }
     }
 }

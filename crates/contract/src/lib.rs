@@ -14,6 +14,7 @@ pub mod input;
 pub mod job;
 pub mod limits;
 pub mod parse;
+pub mod prices;
 pub mod restore;
 pub mod retention;
 pub mod selector;

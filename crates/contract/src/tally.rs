@@ -13,12 +13,18 @@ use crate::text::clip;
 
 /// Ids shown of volumes discovered, snapshots made and snapshots deleted.
 pub const IDS_SHOWN: usize = 5;
-/// Volumes shown that failed, snapshots shown that are overdue or expired: each with its reason.
+/// Volumes shown that failed, snapshots shown that are overdue: each with its reason.
 pub const CASES_SHOWN: usize = 4;
+/// Snapshots shown that are expired, each with its reason. Nothing is wrong with them, and the log of `find-expired` has all.
+pub const EXPIRED_SHOWN: usize = 2;
 /// Snapshots shown that can be adopted.
 const ADOPTIONS_SHOWN: usize = 2;
 /// Volumes shown of which the operator is warned.
 pub const WARNINGS_SHOWN: usize = 2;
+/// Volumes shown that are cheaper or better as another type.
+pub const ADVICE_SHOWN: usize = 2;
+/// The longest name of another type for a volume, in bytes of JSON: `gp3 80,000 IOPS 2,000 MiB/s`.
+pub const ADVICE_BYTES: usize = 27;
 /// Different error names counted apart; further ones are counted together.
 const ERROR_NAMES: usize = 5;
 /// The longest error name, in bytes of JSON.
@@ -49,7 +55,7 @@ pub struct Tally {
     /// How many volumes failed with each error name.
     pub errors: BTreeMap<String, u64>,
     /// The first snapshots that are to go, with the reason.
-    pub expired: Sample<SnapshotReason, CASES_SHOWN>,
+    pub expired: Sample<SnapshotReason, EXPIRED_SHOWN>,
     /// The first snapshots that should be gone and are not, with the reason.
     pub overdue: Sample<SnapshotReason, CASES_SHOWN>,
     /// The first volumes of which the operator is warned: their own retention is not valid.
@@ -62,6 +68,9 @@ pub struct Tally {
     pub creates_stopped: Option<String>,
     /// What there is besides the policy's snapshots, where it lists that.
     pub adoption: Option<Adoption>,
+    /// Which volumes are cheaper or better as another type, where the policy asks for it and there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<VolumeAdvice>,
     /// The rounds that left something behind, so far.
     pub rounds: Rounds,
     /// What the run has drawn from EC2's buckets; of no concern to a report.
@@ -86,6 +95,50 @@ pub struct Adoption {
     pub lifecycle_manager: u64,
     /// Snapshots that AWS Backup made.
     pub aws_backup: u64,
+}
+
+/// Volumes that are cheaper or better as another type, at list prices.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct VolumeAdvice {
+    /// The first of them.
+    pub volumes: Sample<TypeAdvice, ADVICE_SHOWN>,
+    /// What they save together in a month, in US cents. One that would cost more takes nothing off.
+    pub saves_cents: u64,
+}
+
+/// A volume, and what it is cheaper or better as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TypeAdvice {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// The other type with what is to be chosen of it: `gp3 3,000 IOPS 125 MiB/s`.
+    pub to: String,
+    /// What it saves in a month, in US cents; below 0, what it costs more.
+    pub saves_cents: i64,
+    /// What else there is to say.
+    pub note: AdviceNote,
+}
+
+/// What there is to say of another type besides its price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AdviceNote {
+    /// It does all that the volume does.
+    SameOrBetter,
+    /// It is more durable, with higher limits.
+    MoreDurable,
+    /// It has as many IOPS, but another latency.
+    OtherLatency,
+    /// It has as many IOPS, but another latency, and is less durable.
+    LessDurable,
+    /// For large, sequential requests only.
+    Sequential,
+    /// For data that is seldom read only.
+    Cold,
+    /// It is faster.
+    Faster,
 }
 
 /// What a run has drawn from its share of EC2's buckets in a region. The next function, most often in another container,
@@ -211,7 +264,7 @@ impl<T, const N: usize> Sample<T, N> {
     /// How many entries there were in all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.first.len() as u64 + self.more
+        (self.first.len() as u64).saturating_add(self.more)
     }
 }
 
@@ -321,6 +374,13 @@ impl Tally {
         let adoption = self.adoption.get_or_insert_default();
         adoption.failed += 1;
         adoption.error.get_or_insert_with(|| clip(error, ERROR_NAME_BYTES));
+    }
+
+    /// A volume is cheaper or better as `to`.
+    pub fn volume_advised(&mut self, volume_id: VolumeId, to: &str, saves_cents: i64, note: AdviceNote) {
+        let advice = self.advice.get_or_insert_default();
+        advice.saves_cents = advice.saves_cents.saturating_add(u64::try_from(saves_cents).unwrap_or_default());
+        advice.volumes.push(TypeAdvice { volume_id, to: clip(to, ADVICE_BYTES), saves_cents, note });
     }
 
     /// The operator should look at a volume.

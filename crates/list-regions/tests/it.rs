@@ -70,7 +70,7 @@ async fn an_empty_input_gives_one_complete_job_per_enabled_region() {
         "replay": 0, "approvePurge": null, "adopt": false, "pace": {"sharePercent": 35},
         "policy": {"name": "daily", "tag": {"key": "Backup", "value": "gold"}, "retention": {"keepLast": 3, "keepWithin": "7d"},
                    "floor": 2, "purgeGuard": {"maxPercent": 40, "minSnapshots": 10}, "minimum": null,
-                   "orphans": {"keepWithin": "90d"}, "timeZone": "UTC", "adopt": false},
+                   "orphans": {"keepWithin": "90d"}, "timeZone": "UTC", "adopt": false, "advice": false},
     });
     assert_eq!(serde_json::to_value(&jobs[0]).unwrap(), expected);
 }

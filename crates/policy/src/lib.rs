@@ -17,5 +17,6 @@ pub mod rules;
 pub mod selection;
 pub mod spec;
 pub mod tags;
+pub mod type_advice;
 pub mod verdict;
 pub mod volume_type;

@@ -46,6 +46,7 @@ pub fn policy(retention: Retention, floor: u32) -> JobPolicy {
         orphans: Orphans::default(),
         time_zone: TimeZone::default(),
         adopt: false,
+        advice: false,
     }
 }
 
