@@ -20,7 +20,7 @@ use futures::{StreamExt, stream};
 use policy::model::Volume;
 use policy::rounds::{self, Left, Next};
 use policy::selection::selects;
-use policy::{naming, tags};
+use policy::{naming, tags, type_advice};
 use step_runtime::Deadline;
 
 /// Volumes that are looked up together and then created.
@@ -85,8 +85,8 @@ where
 
 /// What a look-up found out about some volumes.
 struct Found {
-    /// They have a snapshot of this run.
-    existing: u64,
+    /// They have a snapshot of this run. `None` for one that is gone since, or not selected any more.
+    existing: Vec<Option<Volume>>,
     /// They are gone, or not selected any more.
     skipped: Vec<VolumeId>,
     /// They are to be snapshotted.
@@ -114,11 +114,11 @@ async fn without_snapshot(
         .filter_map(|snapshot| snapshot.volume)
         .collect();
 
-    let mut found = Found { existing: 0, skipped: Vec::new(), wanted: Vec::new(), fresh };
+    let mut found = Found { existing: Vec::new(), skipped: Vec::new(), wanted: Vec::new(), fresh };
     for id in volume_ids {
         let selected = now.remove(id).filter(|volume| selects(&job.policy.tag, &volume.tags));
         match selected {
-            _ if there.contains(id) => found.existing += 1,
+            volume if there.contains(id) => found.existing.push(volume),
             Some(volume) => found.wanted.push(volume),
             None => found.skipped.push(id.clone()),
         }
@@ -134,30 +134,52 @@ async fn back_up<C: CreateSnapshot>(
     tally: &mut Tally,
     deadline: Deadline,
 ) -> Left<VolumeId, Ec2Error> {
-    tally.volumes.existing += found.existing;
+    // Each volume is advised upon where it is counted, and it is counted once: not as long as it is deferred.
+    tally.volumes.existing += found.existing.len() as u64;
+    found.existing.iter().flatten().for_each(|volume| advise(tally, job, volume));
     found.skipped.into_iter().for_each(|volume| skip(tally, volume));
     let Some(writer) = access.write() else {
         tally.volumes.planned += found.wanted.len() as u64;
+        found.wanted.iter().for_each(|volume| advise(tally, job, volume));
         return Vec::new();
     };
     let mut left = Vec::new();
     for (volume, outcome) in create_all(writer, job, found.wanted, tally, deadline).await {
         match outcome {
-            Outcome::Deferred(error) => left.push((volume, error)),
+            Outcome::Deferred(error) => left.push((volume.id, error)),
             Outcome::Created(snapshot) => {
+                advise(tally, job, &volume);
                 tally.volumes.created += 1;
                 tally.created.push(snapshot);
             }
-            Outcome::Gone => skip(tally, volume),
+            Outcome::Gone => skip(tally, volume.id),
             Outcome::Failed(error) => {
                 if error.kind() == Kind::Quota {
                     tally.creates_stopped = Some(error.code().to_owned());
                 }
-                fail(tally, volume, error.code(), error.message());
+                advise(tally, job, &volume);
+                fail(tally, volume.id, error.code(), error.message());
             }
         }
     }
     left
+}
+
+/// Says as which other type a volume would be cheaper or better, where the policy asks for it. The log has all that there
+/// is to advise; the report counts what saves most.
+fn advise(tally: &mut Tally, job: &RegionJob, volume: &Volume) {
+    if !job.policy.advice {
+        return;
+    }
+    let advice = type_advice::advise(&volume.spec);
+    for advice in &advice {
+        let now = format!("{} {} GiB", volume.spec.volume_type, volume.spec.size_gib);
+        let (volume, saves_cents, note) = (&volume.id, advice.saves_cents, advice.note);
+        tracing::info!(%volume, now, to = %advice, saves_cents, ?note, "cheaper or better as another type");
+    }
+    if let Some(first) = advice.first() {
+        tally.volume_advised(volume.id.clone(), &first.to_string(), first.saves_cents, first.note);
+    }
 }
 
 /// The report shows the first few, the log has them all.
@@ -177,7 +199,7 @@ async fn create_all(
     volumes: Vec<Volume>,
     tally: &Tally,
     deadline: Deadline,
-) -> Vec<(VolumeId, Outcome)> {
+) -> Vec<(Volume, Outcome)> {
     // Set once EC2 says that the region is full: no further create is sent.
     let quota = OnceCell::new();
     if let Some(code) = &tally.creates_stopped {
@@ -195,7 +217,7 @@ async fn create_all(
             {
                 _ = quota.set(error.clone());
             }
-            (volume.id, outcome)
+            (volume, outcome)
         })
         .buffered(WRITES_AT_ONCE)
         .collect()

@@ -12,6 +12,7 @@ use std::time::Duration;
 use contract::limits::STALLED_ROUNDS;
 use contract::selector::{EXCLUDE_TAG, POLICY_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
 use contract::steps::create_snapshots::{Request, Response};
+use contract::tally::AdviceNote;
 use contract::{RegionJob, Tally, VolumeId};
 use ec2::{Access, Ec2Error};
 use policy::model::SnapshotState;
@@ -166,6 +167,59 @@ async fn s11_tags_that_ec2_refuses_are_cut_to_the_essential_ones_once() {
             assert_eq!(sent, [(true, true), (false, true)], "{code}");
         }
     }
+}
+
+/// A job whose policy asks for advice.
+fn advising(dry_run: bool) -> RegionJob {
+    let mut job = job(dry_run);
+    job.policy.advice = true;
+    job
+}
+
+/// Volumes of type gp2 and 100 GiB: each is cheaper as gp3, by 1.88 USD.
+fn old_volumes(count: usize) -> Fake {
+    let ec2 = Fake::with_volumes(count);
+    for volume in ec2.volumes.lock().unwrap().iter_mut() {
+        (volume.spec.volume_type, volume.spec.size_gib) = ("gp2".into(), 100);
+    }
+    ec2
+}
+
+#[tokio::test]
+async fn advice_is_given_only_where_the_policy_asks_for_it_and_only_where_there_is_any() {
+    let ec2 = Arc::new(old_volumes(3));
+    assert_eq!(first_round(&ec2, 3).await.tally.advice, None);
+    let new = Arc::new(Fake::with_volumes(3));
+    let request = Request { job: advising(false), volume_ids: ids(3), tally: Tally::default() };
+    assert_eq!(step(&new, request, soon()).await.unwrap().tally.advice, None);
+}
+
+#[tokio::test]
+async fn every_volume_that_is_counted_is_advised_upon_once_whatever_became_of_it() {
+    let fate = |ec2: Fake| {
+        // One is there already, one fails, one is deferred, the answer of one is lost, and one is gone.
+        let ec2 = ec2.has(0, "daily", RUN, SnapshotState::Completed).stuck(1, [Answer::Refused("NeverHeardOf")]);
+        let ec2 = ec2.answers(2, [Answer::Refused("IncorrectState"), Answer::Refused("IncorrectState")]);
+        Arc::new(ec2.answers(3, [Answer::LostButDone]).answers(4, [Answer::Refused("InvalidVolume.NotFound")]))
+    };
+    let ec2 = fate(old_volumes(6));
+    let (tally, waits) = rounds::to_the_end(&ec2, &advising(false), &[ids(6)], soon).await;
+    assert_eq!(waits.len(), 2, "two rounds left something behind");
+    let volumes = tally.volumes;
+    assert_eq!((volumes.created, volumes.existing, volumes.failed, volumes.skipped), (2, 2, 1, 1));
+    let advice = tally.advice.unwrap();
+    assert_eq!((advice.volumes.total(), advice.saves_cents), (5, 5 * 188), "all but the one that is gone, each once");
+    let first = &advice.volumes.first[0];
+    assert_eq!((&first.volume_id, first.to.as_str()), (&volume_id(0), "gp3 3,000 IOPS 128 MiB/s"));
+    assert_eq!((first.saves_cents, first.note), (188, AdviceNote::SameOrBetter));
+}
+
+#[tokio::test]
+async fn s9_a_dry_run_advises_as_a_real_one_does() {
+    let ec2 = Arc::new(old_volumes(4));
+    let request = Request { job: advising(true), volume_ids: ids(4), tally: Tally::default() };
+    let advice = step(&ec2, request, soon()).await.unwrap().tally.advice.unwrap();
+    assert_eq!((advice.volumes.total(), advice.saves_cents, ec2.sent_for().len()), (4, 4 * 188, 0));
 }
 
 #[tokio::test]
