@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::job::JobPolicy;
+use contract::prices::{PRICES_AS_OF, PRICES_REGION};
 use contract::tally::{SnapshotCounts, VolumeCounts};
 use contract::text::json_len;
 use contract::{ExecutionInput, Region, RunId, Tally};
@@ -33,6 +34,9 @@ pub struct Document<'a> {
     pub regions: Vec<RegionEntry<'a>>,
     /// The regions in which nothing was to do.
     pub idle_regions: Vec<&'a Region>,
+    /// Volumes that are cheaper or better as another type, if there are any; the first of each region are in its tally.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<AdviceTotals>,
     /// Regions whose `tally` is `null` because it did not fit; failed regions are the last to lose theirs.
     pub tallies_left_out: usize,
     /// What to start an execution with that does only the failed and the incomplete regions again.
@@ -85,6 +89,20 @@ pub struct Totals {
     pub volumes: VolumeCounts,
     /// What became of the snapshots.
     pub snapshots: SnapshotCounts,
+}
+
+/// Volumes of all regions that are cheaper or better as another type, at list prices.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdviceTotals {
+    /// How many.
+    pub volumes: u64,
+    /// What they save together in a month, in US cents.
+    pub saves_cents: u64,
+    /// The month of which the prices are.
+    pub prices_as_of: &'static str,
+    /// The region whose prices they are.
+    pub prices_region: &'static str,
 }
 
 /// One region.
@@ -164,6 +182,12 @@ fn whole<'a>(report: &'a Report<'_>) -> Document<'a> {
         },
         regions: busy.map(entry).collect(),
         idle_regions: idle.map(RegionOutcome::region).collect(),
+        advice: (totals.advised > 0).then_some(AdviceTotals {
+            volumes: totals.advised,
+            saves_cents: totals.saves_cents,
+            prices_as_of: PRICES_AS_OF,
+            prices_region: PRICES_REGION,
+        }),
         // As wide as it can become, so that the number itself never makes the document too large.
         tallies_left_out: evaluation.regions.len(),
         replay_input: evaluation.replay_input(),

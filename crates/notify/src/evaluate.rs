@@ -99,6 +99,10 @@ pub struct Totals {
     pub volumes: VolumeCounts,
     /// What became of the snapshots.
     pub snapshots: SnapshotCounts,
+    /// Volumes that are cheaper or better as another type.
+    pub advised: u64,
+    /// What they save together in a month, in US cents.
+    pub saves_cents: u64,
 }
 
 impl Status {
@@ -240,6 +244,10 @@ impl Evaluation {
             totals.regions_failed += u64::from(standing.status() == Status::Failed);
             totals.regions_incomplete += u64::from(standing.status() == Status::Incomplete);
             totals.purges_held += u64::from(tally.purge_held.is_some());
+            if let Some(advice) = &tally.advice {
+                grow(&mut totals.advised, advice.volumes.total());
+                grow(&mut totals.saves_cents, advice.saves_cents);
+            }
             let (sum, add) = (&mut totals.volumes, &tally.volumes);
             grow(&mut sum.discovered, add.discovered);
             grow(&mut sum.created, add.created);

@@ -2,7 +2,7 @@
 
 use contract::job::RegionJob;
 use contract::steps::notify::{MapFailure, Request, Results};
-use contract::tally::{KeepKind, PurgeHeld, VolumeCounts};
+use contract::tally::{AdviceNote, KeepKind, PurgeHeld, VolumeCounts};
 use contract::{PlanId, SnapshotId, Tally, VolumeId};
 use serde_json::{Value, json};
 
@@ -77,6 +77,25 @@ pub fn good() -> Request {
         _ => succeeded(region, &json!({})),
     });
     request(jobs(&REGIONS), results.collect())
+}
+
+/// A night whose policy asks for advice, and two regions have volumes of older types.
+pub fn advised() -> Request {
+    let mut old = backed_up(5, 0);
+    old.volume_advised(volume(0), "gp3 3,000 IOPS 128 MiB/s", 188, AdviceNote::SameOrBetter);
+    old.volume_advised(volume(1), "gp3 10,000 IOPS 500 MiB/s", 64_500, AdviceNote::OtherLatency);
+    (2..5).for_each(|n| old.volume_advised(volume(n), "gp3 3,000 IOPS 250 MiB/s", 1_500, AdviceNote::SameOrBetter));
+    let mut magnetic = backed_up(3, 0);
+    magnetic.volume_advised(volume(0), "gp3 3,000 IOPS 125 MiB/s", -372, AdviceNote::Faster);
+    magnetic.volume_advised(volume(1), "sc1", 437, AdviceNote::Cold);
+    let mut jobs = jobs(&["eu-west-1", "us-east-1", "us-west-2"]);
+    jobs.iter_mut().for_each(|job| job.policy.advice = true);
+    let results = vec![
+        succeeded("eu-west-1", &json!(old)),
+        succeeded("us-east-1", &json!(magnetic)),
+        succeeded("us-west-2", &json!(backed_up(1, 0))),
+    ];
+    request(jobs, results)
 }
 
 pub fn idle() -> Request {
@@ -191,6 +210,7 @@ pub fn worst_tally() -> Tally {
         tally.volume_failed(volume(n), &format!("{n}{}", "E".repeat(200)), &ugly);
         tally.snapshot_expired(snapshot(n), &ugly);
         tally.snapshot_overdue(snapshot(n), &ugly);
+        tally.volume_advised(volume(n), "gp3 80,000 IOPS 2,000 MiB/s", 999_999, AdviceNote::SameOrBetter);
     }
     tally.kept = [KeepKind::KeepWithin, KeepKind::KeepLast, KeepKind::Floor, KeepKind::Hold, KeepKind::Unattributed]
         .map(|kind| (kind, 100_000))

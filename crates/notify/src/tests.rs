@@ -113,6 +113,39 @@ fn the_mail_of_a_replay() {
 }
 
 #[test]
+fn the_mail_of_a_night_with_volumes_of_older_types() {
+    assert_snapshot!(mail(nights::advised()));
+}
+
+#[test]
+fn the_document_sums_the_advice_of_all_regions_and_dates_its_prices() {
+    let told = document(&message("acme", nights::advised()));
+    let expected = json!({
+        "volumes": 7, "savesCents": 188 + 64_500 + 3 * 1_500 + 437, "pricesAsOf": "2026-01", "pricesRegion": "us-east-1",
+    });
+    assert_eq!(told["advice"], expected);
+    assert_eq!(told["regions"][0]["tally"]["advice"]["volumes"]["more"], 3);
+    assert_eq!(document(&message("acme", nights::good())).get("advice"), None, "nothing of it where there is none");
+    assert!(!mail(nights::good()).contains("CHEAPER"));
+}
+
+/// Numbers from outside may be anything: the report goes out, and a sum without room stays at its largest.
+#[test]
+fn absurd_advice_is_told_as_far_as_there_is_room() {
+    let absurd = json!({ "advice": {
+        "volumes": { "first": [{ "volumeId": "vol-0123456789abcdef0", "to": "gp3\n\u{1b}", "savesCents": i64::MIN, "note": "cold" }],
+                     "more": u64::MAX },
+        "savesCents": u64::MAX,
+    } });
+    let results = vec![nights::succeeded("eu-west-1", &absurd), nights::succeeded("us-east-1", &absurd)];
+    let message = message("acme", nights::request(nights::jobs(&["eu-west-1", "us-east-1"]), results));
+    assert_eq!(document(&message)["advice"]["savesCents"], u64::MAX);
+    let text = variant(&message, "email");
+    assert!(text.contains(" as gp3: 92,233,720,368,547,758.08 USD more a month, for cold data only"), "{text}");
+    assert!(text.chars().all(|character| character == '\n' || !character.is_control()), "{text}");
+}
+
+#[test]
 fn s7_the_mail_of_a_lost_map() {
     assert_snapshot!(mail(nights::lost_map()));
 }

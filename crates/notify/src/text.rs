@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use contract::Tally;
+use contract::prices::{PRICES_AS_OF, PRICES_REGION};
 use contract::selector::RETENTION_TAG;
-use contract::tally::{KeepKind, Sample, SnapshotCounts, SnapshotReason, VolumeCounts};
+use contract::tally::{AdviceNote, KeepKind, Sample, SnapshotCounts, SnapshotReason, TypeAdvice, VolumeCounts};
 use contract::text::json_len;
 
 use crate::evaluate::{RegionOutcome, Status};
@@ -23,8 +24,16 @@ const CAUSES_IN_HEAD: usize = 3;
 /// totals, every failure, and how to replay or approve. Details of single regions fill the rest, failed regions first.
 #[must_use]
 pub fn render(report: &Report<'_>, room: usize) -> String {
-    let blocks =
-        [head(report), facts(report), counts(report), failures(report), replay(report), held(report), adoption(report)];
+    let blocks = [
+        head(report),
+        facts(report),
+        counts(report),
+        failures(report),
+        replay(report),
+        held(report),
+        adoption(report),
+        types(report),
+    ];
     let mut text = blocks.into_iter().filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n\n");
     text.push('\n');
     let mut used = json_len(&text) + LEFT_OUT_BYTES;
@@ -406,6 +415,79 @@ fn adoption(report: &Report<'_>) -> String {
         );
     }
     text
+}
+
+/// As which other type volumes are cheaper or better, where the policy asks for it.
+fn types(report: &Report<'_>) -> String {
+    let totals = report.evaluation.totals();
+    if totals.advised == 0 {
+        return String::new();
+    }
+    let mut lines = vec!["CHEAPER OR BETTER AS".to_owned()];
+    let mut notes = Vec::new();
+    for region in &report.evaluation.regions {
+        let Some(advice) = region.tally.advice.as_ref().filter(|advice| advice.volumes.total() > 0) else { continue };
+        let sum = format!("{}, {} less a month", counted(advice.volumes.total(), "volume"), usd(advice.saves_cents));
+        lines.push(format!("  {}: {sum}", region.region()));
+        lines.extend(advice.volumes.first.iter().map(|volume| {
+            format!("    {} as {}: {}", volume.volume_id, one_line(&volume.to), monthly_difference(volume))
+        }));
+        if advice.volumes.more > 0 {
+            lines.push(format!("    and {} more", advice.volumes.more));
+        }
+        notes.extend(advice.volumes.first.iter().filter_map(|volume| to_mind(volume.note)));
+    }
+    lines.push(format!(
+        "  In all {}, {} less a month. List prices of {PRICES_REGION} as of {PRICES_AS_OF}; other regions differ: a hint, not a quote.",
+        counted(totals.advised, "volume"),
+        usd(totals.saves_cents)
+    ));
+    notes.sort_unstable();
+    notes.dedup();
+    lines.extend(notes.into_iter().map(|note| format!("  {note}")));
+    lines.push("  All of them, with all that can be advised, are in the log of create-snapshots.".to_owned());
+    lines.join("\n")
+}
+
+/// What a volume costs less or more as the other type, and what the other type is.
+fn monthly_difference(advice: &TypeAdvice) -> String {
+    let difference = match advice.saves_cents {
+        0 => "at the same price".to_owned(),
+        saves @ 1.. => format!("{} less a month", usd(saves.unsigned_abs())),
+        costs => format!("{} more a month", usd(costs.unsigned_abs())),
+    };
+    let note = match advice.note {
+        AdviceNote::SameOrBetter => "the same or better",
+        AdviceNote::MoreDurable => "more durable",
+        AdviceNote::OtherLatency => "another latency",
+        AdviceNote::LessDurable => "another latency, less durable",
+        AdviceNote::Sequential => "for large, sequential requests only",
+        AdviceNote::Cold => "for cold data only",
+        AdviceNote::Faster => "faster",
+    };
+    format!("{difference}, {note}")
+}
+
+/// What there is to mind before a volume is changed, told once for all volumes.
+fn to_mind(note: AdviceNote) -> Option<&'static str> {
+    match note {
+        AdviceNote::OtherLatency => {
+            Some("An io1 volume whose latency matters is better as io2: never dearer, and more durable.")
+        }
+        AdviceNote::Cold | AdviceNote::Faster => Some("What a magnetic volume costs for each request is not counted."),
+        AdviceNote::SameOrBetter | AdviceNote::MoreDurable | AdviceNote::LessDurable | AdviceNote::Sequential => None,
+    }
+}
+
+/// US cents as dollars: `1,234.50 USD`.
+fn usd(cents: u64) -> String {
+    let (mut dollars, mut groups) = (cents / 100, Vec::new());
+    while dollars >= 1_000 {
+        groups.push(format!(",{:03}", dollars % 1_000));
+        dollars /= 1_000;
+    }
+    groups.reverse();
+    format!("{dollars}{}.{:02} USD", groups.concat(), cents % 100)
 }
 
 /// All that is known of one region; empty when that is nothing.
