@@ -124,6 +124,7 @@ const policy = record({
   purgeGuard: purgeGuard.prefault({}),
   schedule: schedule('cron(0 2 * * ? *)'),
   adopt: flag().default(false),
+  advice: flag().default(false),
 }).refine(({ adopt, tag }) => !adopt || tag.value === null, {
   path: ['adopt'],
   error: 'must be false for a policy with a tag value: what the script left bears the key with any value',
@@ -199,10 +200,17 @@ export class ConfigError extends Error {
   }
 }
 
-/** What list-regions reads: all policies of the account, complete, in the words of the crate `contract`. */
+/**
+ * What list-regions reads: all policies of the account, complete, in the words of the crate `contract`. Advice takes room
+ * only where it is asked for: configurations that just fitted before there was any still do.
+ */
 export function deployedConfiguration(given: AccountConfig): string {
   return JSON.stringify({
-    policies: given.policies.map(({ schedule, ...deployed }) => ({ ...deployed, timeZone: schedule.timeZone })),
+    policies: given.policies.map(({ schedule, advice, ...deployed }) => ({
+      ...deployed,
+      ...(advice && { advice }),
+      timeZone: schedule.timeZone,
+    })),
     pace: given.pace,
   });
 }

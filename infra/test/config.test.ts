@@ -54,6 +54,7 @@ describe('the configuration', () => {
               purgeGuard: { maxPercent: 50, minSnapshots: 20 },
               schedule: { expression: 'cron(0 2 * * ? *)', timeZone: 'UTC', flexibleWindowMinutes: 30 },
               adopt: false,
+              advice: false,
             },
           ],
           subscribers: [],
@@ -105,6 +106,17 @@ describe('the configuration', () => {
       ],
       pace: { sharePercent: 80 },
     });
+  });
+
+  it('has advice where it is asked for, and no room taken where it is not', () => {
+    for (const [given, deployed] of [
+      [{ advice: true }, true],
+      [{ advice: false }, undefined],
+      [{}, undefined],
+    ] as const) {
+      const [account] = parseConfig(oneAccount({ policies: [policy(given)] })).accounts;
+      assert.equal(JSON.parse(deployedConfiguration(account!)).policies[0].advice, deployed);
+    }
   });
 });
 
@@ -209,6 +221,7 @@ describe('a wrong value is refused with its path, its value and what would be ri
       withPolicy({ tag: { key: 'Backup', value: 'gold' }, adopt: true }),
       /\.adopt: true: must be false for a policy with a tag value/,
     ],
+    ['advice that is no flag', withPolicy({ advice: 'yes' }), /\.advice: "yes": must be true or false/],
     ['a minimum of nothing', withPolicy({ minimum: {} }), /\.minimum: \{\}: must have at least one of keepLast/],
     ['no day', withPolicy({ retention: { keepDays: 0 } }), /\.retention\.keepDays: 0: .*from 1 to 36500/],
     ['more than a hundred years', withPolicy({ retention: { keepDays: 36501 } }), /\.retention\.keepDays: 36501: /],
