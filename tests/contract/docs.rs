@@ -1,11 +1,11 @@
 //! What the documentation says of numbers and names, against the code; and which crate may know what.
 
-use contract::errors;
 use contract::limits::{
     DELETIONS_PER_PAGE, LOOK_UP_SECONDS, REGIONS_PER_RUN, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME,
     SECONDS_IN_ROUNDS, STALLED_ROUNDS, VOLUMES_PER_PAGE,
 };
 use contract::tally::{ADVICE_SHOWN, CASES_SHOWN, EXPIRED_SHOWN, IDS_SHOWN, Rounds, WARNINGS_SHOWN};
+use contract::{errors, prices};
 
 use crate::source::{STEPS, machine, text};
 
@@ -55,6 +55,33 @@ fn the_limits_are_those_of_the_code() {
     let readme = text("README.md");
     assert!(readme.contains(&format!("pages of {}", grouped(DELETIONS_PER_PAGE))));
     assert!(readme.contains(&format!("each region, {REGIONS_PER_RUN} at once")));
+}
+
+#[test]
+fn the_prices_are_those_of_the_code() {
+    let advice = text("docs/ADVICE.md");
+    let dated = format!("List prices of {} as of {}", prices::PRICES_REGION, prices::PRICES_AS_OF);
+    assert!(advice.contains(&dated), "docs/ADVICE.md does not say {dated:?}");
+    let usd = |price: i64| {
+        let digits = format!("{}.{:05}", price / 100_000, price % 100_000);
+        let short = digits.trim_end_matches('0');
+        digits[..short.len().max("0.00".len())].to_owned()
+    };
+    for (name, price) in [
+        ("gp2", prices::GP2),
+        ("gp3", prices::GP3),
+        ("io1", prices::IO1),
+        ("io2", prices::IO2),
+        ("st1", prices::ST1),
+        ("sc1", prices::SC1),
+        ("standard", prices::STANDARD),
+    ] {
+        let row = advice.lines().find(|line| line.starts_with(&format!("| {name} | 0."))).unwrap();
+        let tiers = price.iops.iter().chain(price.mibps).map(|tier| usd(tier.each));
+        for said in tiers.chain([usd(price.gib)]) {
+            assert!(row.split([' ', ';']).any(|word| word == said), "{said} is not in {row:?}");
+        }
+    }
 }
 
 #[test]
