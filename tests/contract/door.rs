@@ -6,12 +6,14 @@ use std::sync::LazyLock;
 
 use contract::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS};
 use contract::parse::{InvalidDocument, from_text, from_value};
+use contract::restore::{INPUT_TAGS, RestoreInput};
 use contract::retention::MAX_COUNT;
 use contract::steps::{
-    adopt_snapshots, create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify,
-    replay_gate,
+    adopt_snapshots, attach_volumes, check_volumes, create_snapshots, create_volumes, delete_snapshots,
+    delete_test_volumes, discover_volumes, find_expired, find_restore_points, list_regions, notify, replay_gate,
+    report_restore,
 };
-use contract::{Config, ExecutionInput, JobPolicy, RegionJob, Retention};
+use contract::{Config, ExecutionInput, JobPolicy, RegionJob, RestoreJob, Retention};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde::Serialize;
@@ -52,6 +54,7 @@ where
 static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
     let request = |stem: &str| source::json(&format!("statemachine/payloads/{stem}.input.json"));
     const NAMES: &[&str] = &["/tally/errors"];
+    const TAGS: &[&str] = &["/job/tags"];
     vec![
         door::<ExecutionInput>(
             json!({
@@ -83,6 +86,22 @@ static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
         door::<delete_snapshots::Request>(request("delete-snapshots"), NAMES),
         door::<notify::Request>(request("notify"), &["/results"]),
         door::<replay_gate::Request>(request("replay-gate"), &[]),
+        door::<RestoreInput>(
+            json!({
+                "region": "eu-west-1", "instanceId": "i-0123456789abcdef0", "at": "2026-11-20T10:00:00Z", "allowMixed": true,
+                "availabilityZone": "eu-west-1a", "volumeType": "io2", "iops": 3_000, "throughput": 125, "sizeGiB": 100,
+                "encrypted": true, "kmsKeyId": "alias/backups", "attach": { "instanceId": "i-0123456789abcdef0", "device": "/dev/sdf" },
+                "replace": true, "initializationRateMiBps": 200, "tags": { "ticket": "4711" }, "backup": false, "dryRun": true,
+                "sample": { "percent": 10 }, "policy": "daily", "anySource": true,
+            }),
+            &["/tags"],
+        ),
+        door::<find_restore_points::Request>(request("find-restore-points"), &["/input"]),
+        door::<create_volumes::Request>(request("create-volumes"), TAGS),
+        door::<check_volumes::Request>(request("check-volumes"), TAGS),
+        door::<attach_volumes::Request>(request("attach-volumes"), TAGS),
+        door::<delete_test_volumes::Request>(request("delete-test-volumes"), TAGS),
+        door::<report_restore::Request>(request("report-restore"), TAGS),
     ]
 });
 
@@ -149,6 +168,27 @@ impl Bounded for list_regions::Request {
     }
 }
 
+impl Bounded for RestoreInput {
+    fn in_bounds(&self) -> Verdict {
+        prop_assert!(self.tags.iter().count() <= INPUT_TAGS);
+        for (key, value) in self.tags.iter() {
+            let lower = key.to_lowercase();
+            prop_assert!(!lower.starts_with("aws:") && !lower.starts_with("ebs-backup:") && !key.is_empty(), "{key:?}");
+            prop_assert!(key.chars().count() <= TAG_KEY_CHARS && value.chars().count() <= TAG_VALUE_CHARS);
+        }
+        Ok(())
+    }
+}
+
+impl Bounded for RestoreJob {
+    fn in_bounds(&self) -> Verdict {
+        prop_assert!((1..=100).contains(&self.pace.share_percent));
+        prop_assert!((1..=80).contains(&self.restore_id.as_str().chars().count()));
+        prop_assert!(self.tags.iter().count() <= INPUT_TAGS);
+        Ok(())
+    }
+}
+
 macro_rules! bounded_by_jobs {
     ($($request:ty: |$it:ident| $jobs:expr;)*) => {
         $(impl Bounded for $request {
@@ -168,6 +208,11 @@ bounded_by_jobs! {
     delete_snapshots::Request: |it| [&it.job];
     notify::Request: |it| it.jobs;
     replay_gate::Request: |it| it.jobs;
+    create_volumes::Request: |it| [&it.job];
+    check_volumes::Request: |it| [&it.job];
+    attach_volumes::Request: |it| [&it.job];
+    delete_test_volumes::Request: |it| [&it.job];
+    report_restore::Request: |it| [&it.job];
 }
 
 impl<T: Bounded> Bounded for &T {
@@ -354,7 +399,10 @@ fn s10_a_field_more_is_refused_by_name_wherever_it_stands() {
             fields.insert("surprise".to_owned(), json!(1));
             let refusal = (door.refuses)(&document);
             if door.open.iter().any(|open| place.starts_with(open)) {
-                assert_eq!(refusal, None, "{place} of {door:?}");
+                // A name more is let in; of what its value has to be, either of the two is right.
+                let mut text = document.clone();
+                text.pointer_mut(&place).unwrap()["surprise"] = json!("1");
+                assert!(refusal.is_none() || (door.refuses)(&text).is_none(), "{place} of {door:?}: {refusal:?}");
             } else {
                 let refusal = refusal.unwrap_or_else(|| panic!("{place}/surprise passes {door:?}"));
                 // The path ends before the keys of a map whose keys are words of ours.

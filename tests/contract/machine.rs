@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use contract::errors;
 use contract::limits::{
-    ADOPTION_ROUNDS, CAUSE_CHARS, DELETIONS_PER_PAGE, HISTORY_EVENTS, ROUNDS_PER_REGION, UNLISTED_ROUNDS,
-    VOLUMES_PER_PAGE,
+    ADOPTION_ROUNDS, ATTACH_ROUNDS, AVAILABLE_ROUNDS, CAUSE_CHARS, CREATE_VOLUME_ROUNDS, DELETE_VOLUME_ROUNDS,
+    DELETIONS_PER_PAGE, HISTORY_EVENTS, PUT_BACK_ROUNDS, ROUNDS_PER_REGION, UNLISTED_ROUNDS, VOLUMES_PER_PAGE,
 };
 use serde_json::Value;
 
-use crate::source::{STEPS, machine, pascal, path, states, strings, text};
+use crate::source::{STEPS, json, machine, machines, pascal, path, restore_machine, states, strings, text};
 
 #[test]
 fn one_stem_runs_through_all_layers() {
@@ -31,10 +31,13 @@ fn one_stem_runs_through_all_layers() {
 
 #[test]
 fn the_definition_has_no_placeholder_but_the_functions() {
-    let definition = text("statemachine/backup.asl.json");
-    let found: BTreeSet<&str> = definition.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
-    let wanted: BTreeSet<String> = STEPS.into_iter().map(|stem| pascal(stem) + "Arn").collect();
-    assert_eq!(found, wanted.iter().map(String::as_str).collect());
+    for (file, stems) in machines() {
+        let definition = text(file);
+        let found: BTreeSet<&str> =
+            definition.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+        let wanted: BTreeSet<String> = stems.iter().map(|stem| pascal(stem) + "Arn").collect();
+        assert_eq!(found, wanted.iter().map(String::as_str).collect(), "{file}");
+    }
 }
 
 #[test]
@@ -60,7 +63,9 @@ fn every_state_says_what_it_is_for() {
     for (name, state) in states() {
         assert!(state["Comment"].as_str().is_some_and(|comment| comment.len() > 20), "{name} has no Comment");
     }
-    assert!(machine()["TimeoutSeconds"].is_u64());
+    for (file, _) in machines() {
+        assert!(json(file)["TimeoutSeconds"].is_u64(), "{file}");
+    }
 }
 
 #[test]
@@ -124,6 +129,44 @@ fn s7_the_gate_is_uncaught_and_comes_after_the_report() {
     assert!(states["BackUpRegions"]["Catch"].as_array().unwrap().iter().all(|catch| catch["Next"] == "Notify"));
     assert_eq!(states["Notify"]["Next"], "AnyRegionFailed");
     assert_eq!(states["ReplayGate"]["Next"], "BackUpRegions");
+}
+
+#[test]
+fn every_step_of_a_restore_that_fails_is_reported_and_a_test_is_cleaned_up_first() {
+    let machine = restore_machine();
+    let states = machine["States"].as_object().unwrap();
+    let caught = |name: &str| (&states[name]["Catch"][0]["ErrorEquals"][0], states[name]["Catch"][0]["Next"].as_str());
+    for name in ["CreateVolumes", "CheckVolumes", "AttachVolumes"] {
+        assert_eq!(caught(name), (&"States.ALL".into(), Some("RestoreStopped")), "{name}");
+    }
+    assert_eq!(caught("DeleteTestVolumes"), (&"States.ALL".into(), Some("CleanUpStopped")));
+    assert_eq!(states["RestoreStopped"]["Next"], "IsTest");
+    assert_eq!(states["IsTest"]["Choices"][0]["Next"], "DeleteTestVolumes");
+    for (name, next) in [
+        ("IsTest", "Default"),
+        ("CleanUpStopped", "Next"),
+        ("AllTestVolumesDeleted", "Default"),
+        ("AllAttached", "Default"),
+    ] {
+        assert_eq!(states[name][next], "ReportRestore", "{name}");
+    }
+    // Nothing is made yet: the error itself is the answer.
+    assert!(states["FindRestorePoints"]["Catch"].is_null());
+    assert_eq!(states["RestoreFailed"]["Error"], errors::RESTORE_FAILED);
+}
+
+#[test]
+fn a_restore_ends_in_time_and_its_history_stays_far_from_its_limit() {
+    let machine = restore_machine();
+    let task = |name: &str| machine["States"][name]["TimeoutSeconds"].as_u64().unwrap();
+    let tasks =
+        ["FindRestorePoints", "CreateVolumes", "CheckVolumes", "AttachVolumes", "DeleteTestVolumes", "ReportRestore"];
+    let once: u64 = tasks.into_iter().map(task).sum();
+    let waits = policy::restore::waits::all_together();
+    assert!(waits + once < machine["TimeoutSeconds"].as_u64().unwrap(), "{waits} + {once} seconds");
+    // A task, a choice and a wait for each round, and a thousand attempts that were retried.
+    let rounds = CREATE_VOLUME_ROUNDS + AVAILABLE_ROUNDS + ATTACH_ROUNDS + PUT_BACK_ROUNDS + DELETE_VOLUME_ROUNDS;
+    assert!(rounds * 9 + 3_000 + 60 < HISTORY_EVENTS / 2, "{rounds} rounds");
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::fmt::Debug;
 
 use contract::parse::from_value;
 use contract::steps::{
-    adopt_snapshots, create_snapshots, delete_snapshots, discover_volumes, find_expired, list_regions, notify,
-    replay_gate,
+    adopt_snapshots, attach_volumes, check_volumes, create_snapshots, create_volumes, delete_snapshots,
+    delete_test_volumes, discover_volumes, find_expired, find_restore_points, list_regions, notify, replay_gate,
+    report_restore,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,6 +40,12 @@ fn every_payload_comes_back_as_it_was() {
     pair::<delete_snapshots::Request, delete_snapshots::Response>("delete-snapshots");
     pair::<notify::Request, notify::Response>("notify");
     pair::<replay_gate::Request, replay_gate::Response>("replay-gate");
+    pair::<find_restore_points::Request, find_restore_points::Response>("find-restore-points");
+    pair::<create_volumes::Request, create_volumes::Response>("create-volumes");
+    pair::<check_volumes::Request, check_volumes::Response>("check-volumes");
+    pair::<attach_volumes::Request, attach_volumes::Response>("attach-volumes");
+    pair::<delete_test_volumes::Request, delete_test_volumes::Response>("delete-test-volumes");
+    pair::<report_restore::Request, report_restore::Response>("report-restore");
 }
 
 #[test]
@@ -57,6 +64,12 @@ fn an_unknown_field_is_refused_at_every_door() {
     refuses::<delete_snapshots::Request>("delete-snapshots");
     refuses::<notify::Request>("notify");
     refuses::<replay_gate::Request>("replay-gate");
+    refuses::<find_restore_points::Request>("find-restore-points");
+    refuses::<create_volumes::Request>("create-volumes");
+    refuses::<check_volumes::Request>("check-volumes");
+    refuses::<attach_volumes::Request>("attach-volumes");
+    refuses::<delete_test_volumes::Request>("delete-test-volumes");
+    refuses::<report_restore::Request>("report-restore");
 }
 
 #[test]
@@ -79,12 +92,15 @@ fn the_machine_sends_the_fields_that_a_step_reads_and_reads_fields_that_it_sends
 }
 
 #[test]
-fn the_inputs_schema_is_the_one_of_the_code() {
-    let schema = contract::input::schema();
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
-        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-        std::fs::write(path("statemachine/input.schema.json"), text).unwrap();
+fn the_schemas_of_the_inputs_are_those_of_the_code() {
+    for (file, schema) in [
+        ("statemachine/input.schema.json", contract::input::schema()),
+        ("statemachine/restore.input.schema.json", contract::restore::schema()),
+    ] {
+        if std::env::var_os("UPDATE_GENERATED").is_some() {
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            std::fs::write(path(file), text).unwrap();
+        }
+        assert!(json(file) == schema, "{file} is out of date: cargo xtask generate");
     }
-    let out_of_date = "statemachine/input.schema.json is out of date: cargo xtask generate";
-    assert!(json("statemachine/input.schema.json") == schema, "{out_of_date}");
 }

@@ -2,14 +2,19 @@
 
 use contract::config::{Floor, Pace, PurgeGuard};
 use contract::limits::{
-    CAUSE_CHARS, DELETIONS_PER_PAGE, JOB_BYTES, PAYLOAD_BYTES, REGIONS_PER_RUN, TALLY_BYTES, VOLUMES_PER_PAGE,
+    CAUSE_CHARS, DELETIONS_PER_PAGE, JOB_BYTES, PAYLOAD_BYTES, REGIONS_PER_RUN, RESTORE_VOLUME_BYTES, TALLY_BYTES,
+    VOLUMES_PER_PAGE, VOLUMES_PER_RESTORE,
 };
+use contract::restore::{AttachTo, INPUT_TAGS, INPUT_TAGS_BYTES, InputTags, Progress, Source, WantedVolume};
 use contract::steps::notify::{self, RegionResult, Results};
-use contract::steps::{create_snapshots, delete_snapshots, find_expired, list_regions, replay_gate};
+use contract::steps::{
+    attach_volumes, create_snapshots, delete_snapshots, find_expired, find_restore_points, list_regions, replay_gate,
+    report_restore,
+};
 use contract::tally::{AdviceNote, BucketState, Drawn, KeepKind, PurgeHeld, Rounds, VolumeCounts};
 use contract::{
-    JobPolicy, Orphans, PlanId, PolicyName, Region, RegionJob, Retention, RunId, SnapshotId, TagKey, TagSelector,
-    TagValue, Tally, VolumeId,
+    Device, InstanceId, JobPolicy, KmsKeyId, Orphans, PlanId, PolicyName, Region, RegionJob, RestoreId, RestoreJob,
+    RestoreVolume, Retention, RunId, SnapshotId, TagKey, TagSelector, TagValue, Tally, VolumeId, VolumeType, Zone,
 };
 use serde::Serialize;
 
@@ -187,4 +192,64 @@ fn the_results_of_all_regions_together_fit() {
     let execution_arn =
         format!("arn:aws-us-gov:states:us-gov-west-1:111122223333:execution:ebs-backup:{}", "n".repeat(80));
     fits("notify", &notify::Request { jobs, results: Results::Regions(results), execution_arn });
+}
+
+/// A volume of a restore with every text as long as it can be.
+fn worst_restore_volume(n: usize) -> RestoreVolume {
+    let hard = "\u{1}\"".repeat(400);
+    let mut worst = RestoreVolume {
+        snapshot_id: snapshot(n),
+        taken_at: "2026-11-23T02:00:07.123456789Z".parse().unwrap(),
+        source: Some(volume(n)),
+        run_id: Some(RunId::new("r".repeat(256)).unwrap()),
+        wanted: WantedVolume {
+            volume_type: VolumeType::Standard,
+            size_gib: u32::MAX,
+            iops: Some(u32::MAX),
+            throughput: Some(u32::MAX),
+            zone: Zone::new(format!("{}-lax-1-b-1a", "x".repeat(37))).unwrap(),
+            encrypted: false,
+            kms_key_id: Some(KmsKeyId::new("k".repeat(512)).unwrap()),
+        },
+        device: Some(Device::new(format!("/dev/{}", "x".repeat(31))).unwrap()),
+        replaces: Some(volume(n)),
+        progress: Progress::PuttingBack,
+        volume_id: Some(volume(n)),
+        available_after: Some(u32::MAX),
+        safety_snapshot_id: Some(snapshot(n)),
+        failure: None,
+    };
+    worst.note(&hard, &hard);
+    worst
+}
+
+#[test]
+fn the_largest_restore_fits() {
+    let value = "v".repeat(INPUT_TAGS_BYTES / INPUT_TAGS - 60);
+    let tags = (0..INPUT_TAGS).map(|n| (format!("{n}{}", "k".repeat(50)), value[..value.len().min(240)].to_owned()));
+    let job = RestoreJob {
+        region: Region::new(format!("{}-central-01", "x".repeat(21))).unwrap(),
+        restore_id: RestoreId::new("r".repeat(80)).unwrap(),
+        started_at: "2026-11-23T02:00:07.123456789Z".parse().unwrap(),
+        dry_run: false,
+        test: false,
+        source: Source::SnapshotId(snapshot(1)),
+        at: Some("2026-11-23T02:00:07.123456789Z".parse().unwrap()),
+        attach: Some(AttachTo { instance_id: InstanceId::new("i-0123456789abcdef0").unwrap() }),
+        replace: false,
+        initialization_rate_mibps: Some(300),
+        tags: InputTags::new(tags.collect()).unwrap(),
+        backup: false,
+        pace: Pace { share_percent: 100 },
+    };
+    assert!(bytes(&job.tags) * 10 >= INPUT_TAGS_BYTES * 7, "the worst tags are not the worst any more");
+    let one = bytes(&worst_restore_volume(1));
+    assert!(one <= RESTORE_VOLUME_BYTES && one * 10 >= RESTORE_VOLUME_BYTES * 8, "a volume takes {one} bytes");
+    let volumes: Vec<_> = (0..VOLUMES_PER_RESTORE).map(worst_restore_volume).collect();
+    fits("find-restore-points", &find_restore_points::Response { job: job.clone(), volumes: volumes.clone() });
+    fits("attach-volumes", &attach_volumes::Request { job: job.clone(), volumes: volumes.clone(), rounds: u32::MAX });
+    let stopped = Some(report_restore::Stopped { error: "E".repeat(80), cause: "\"x".repeat(CAUSE_CHARS / 2) });
+    let execution_arn =
+        format!("arn:aws-us-gov:states:us-gov-west-1:111122223333:execution:ebs-backup-restore:{}", "n".repeat(80));
+    fits("report-restore", &report_restore::Request { job, volumes, stopped, execution_arn });
 }

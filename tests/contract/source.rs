@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 pub use local_aws::artefacts::STEMS as STEPS;
+use local_aws::artefacts::stems;
 
 /// A path in the repository.
 pub fn path(relative: &str) -> PathBuf {
@@ -23,16 +24,32 @@ pub fn json(relative: &str) -> Value {
     serde_json::from_str(&text(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
 }
 
-/// The state machine.
+/// The definitions of the state machines, each with the stems of its steps.
+pub fn machines() -> [(&'static str, &'static [&'static str]); 2] {
+    let (of_the_run, of_a_restore) = stems();
+    [("statemachine/backup.asl.json", of_the_run), ("statemachine/restore.asl.json", of_a_restore)]
+}
+
+/// The state machine of the nightly run.
 pub fn machine() -> Value {
     json("statemachine/backup.asl.json")
 }
 
-/// All states of the machine and of its regions, by name.
+/// The state machine of a restore.
+pub fn restore_machine() -> Value {
+    json("statemachine/restore.asl.json")
+}
+
+/// All states of both machines and of the run's regions, by name: no name is used twice.
 pub fn states() -> BTreeMap<String, Value> {
-    let machine = machine();
     let mut states = BTreeMap::new();
-    collect(&machine, &mut states);
+    for (file, _) in machines() {
+        let mut own = BTreeMap::new();
+        collect(&json(file), &mut own);
+        for (name, state) in own {
+            assert!(states.insert(name.clone(), state).is_none(), "{name} is a state of both machines");
+        }
+    }
     states
 }
 

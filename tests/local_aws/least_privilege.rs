@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
-use local_aws::artefacts::STEMS;
+use local_aws::artefacts::stems;
 use local_aws::deny;
 use local_aws::fleet::{self, VolumeSpec};
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn unnoticed(place: &Place) -> Result<Vec<String>> {
     let excepted: BTreeSet<&str> = NOT_EVALUATED.iter().map(|(action, _)| *action).collect();
     let mut met = BTreeSet::new();
     let mut unnoticed = Vec::new();
-    for stem in STEMS {
+    for stem in stems().0 {
         let allowed = deny::allowed_actions(account, stem).await?;
         let (not_evaluated, evaluated): (Vec<&str>, Vec<&str>) =
             allowed.iter().map(String::as_str).partition(|action| excepted.contains(action));

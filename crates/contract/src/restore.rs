@@ -11,11 +11,13 @@ use crate::ids::{Device, InstanceId, KmsKeyId, PolicyName, Region, RestoreId, Ru
 use crate::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS, TAGS_PER_RESOURCE};
 use crate::parse::InvalidValue;
 use crate::selector::{AWS_PREFIX, OWN_PREFIX};
-use crate::text::clip;
+use crate::text::{clip, json_len};
 use crate::volume_type::VolumeType;
 
 /// Tags that the input may give: the rest is for what a restore itself has to say.
 pub const INPUT_TAGS: usize = TAGS_PER_RESOURCE - 10;
+/// The size of all tags of the input, in bytes of JSON: they travel through every state.
+pub const INPUT_TAGS_BYTES: usize = 12 * 1024;
 /// The longest error name of a volume, in bytes of JSON.
 const ERROR_BYTES: usize = 64;
 /// The longest reason of a volume, in bytes of JSON.
@@ -171,10 +173,15 @@ impl InputTags {
             let many = format!("{} tags", tags.len());
             return Err(InvalidValue::new("set of tags", &many, format!("at most {INPUT_TAGS}")));
         }
+        let bytes: usize = tags.iter().map(|(key, value)| json_len(key) + json_len(value) + 6).sum();
+        if bytes > INPUT_TAGS_BYTES {
+            let long = format!("{bytes} bytes of tags");
+            return Err(InvalidValue::new("set of tags", &long, format!("at most {INPUT_TAGS_BYTES} bytes in all")));
+        }
         for (key, value) in &tags {
             let lower = key.to_lowercase();
             let reserved = lower.starts_with(AWS_PREFIX) || lower.starts_with(OWN_PREFIX);
-            if key.is_empty() || reserved || key.chars().count() > TAG_KEY_CHARS || key.len() > 4 * TAG_KEY_CHARS {
+            if key.is_empty() || reserved || key.chars().count() > TAG_KEY_CHARS {
                 let expected = format!(
                     "1 to {TAG_KEY_CHARS} characters, not beginning with {AWS_PREFIX} or {OWN_PREFIX}, which are reserved"
                 );

@@ -25,6 +25,9 @@ pub enum Kind {
     Limit,
     /// The region has as many snapshots as it may have. No create will succeed.
     Quota,
+    /// The zone has no room for the volume now. EC2 counts it among its own failures; to try again and again is no help to
+    /// somebody who waits for data.
+    Capacity,
     /// The volume does not exist any more.
     VolumeGone,
     /// The snapshot does not exist any more.
@@ -43,7 +46,7 @@ pub enum Kind {
 
 /// The codes that mean something to us. Source: EC2 API reference, "Error codes"; the codes of the snapshot limits are
 /// known to no SDK's retry.
-const KINDS: [(&str, Kind); 26] = [
+const KINDS: [(&str, Kind); 27] = [
     ("RequestLimitExceeded", Kind::Throttled),
     ("Throttling", Kind::Throttled),
     ("ThrottlingException", Kind::Throttled),
@@ -59,6 +62,7 @@ const KINDS: [(&str, Kind); 26] = [
     ("ConcurrentSnapshotLimitExceeded", Kind::Limit),
     ("PendingSnapshotLimitExceeded", Kind::Limit),
     ("SnapshotLimitExceeded", Kind::Quota),
+    ("InsufficientVolumeCapacity", Kind::Capacity),
     ("InvalidVolume.NotFound", Kind::VolumeGone),
     ("InvalidSnapshot.NotFound", Kind::SnapshotGone),
     ("InvalidSnapshot.InUse", Kind::SnapshotInUse),
@@ -108,9 +112,13 @@ impl Ec2Error {
     pub fn passes_with_time(&self) -> bool {
         match self.kind {
             Kind::Throttled | Kind::Unavailable | Kind::Limit | Kind::Transitional | Kind::Expired => true,
-            Kind::Quota | Kind::VolumeGone | Kind::SnapshotGone | Kind::SnapshotInUse | Kind::Tags | Kind::Other => {
-                false
-            }
+            Kind::Quota
+            | Kind::Capacity
+            | Kind::VolumeGone
+            | Kind::SnapshotGone
+            | Kind::SnapshotInUse
+            | Kind::Tags
+            | Kind::Other => false,
         }
     }
 }

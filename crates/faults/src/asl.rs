@@ -50,6 +50,8 @@ pub enum State {
     Pass(Pass),
     /// Ends well.
     Succeed(Succeed),
+    /// Ends badly.
+    Fail(Fail),
 }
 
 /// What a state hands on. Missing means its result, or its input where it has none.
@@ -260,6 +262,18 @@ pub struct Succeed {
     _comment: Option<String>,
 }
 
+/// Ends badly.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Fail {
+    #[serde(rename = "Comment")]
+    _comment: Option<String>,
+    /// The error name.
+    pub error: String,
+    /// What is said.
+    pub cause: Value,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +286,8 @@ mod tests {
     fn the_state_machine_uses_nothing_that_is_not_played() {
         let machine = parsed(crate::STATE_MACHINE).unwrap();
         assert!(machine.states.contains_key("ReplayGate"));
+        let machine = parsed(crate::RESTORE_MACHINE).unwrap();
+        assert!(machine.states.contains_key("RestoreFailed"));
     }
 
     #[test]

@@ -127,6 +127,7 @@ async fn nights_of(schedule: Schedule) -> Result<Played> {
 /// Plays executions in [`ACCOUNT`], one after the other or beside each other.
 pub struct Player {
     machine: StateMachine,
+    restore: StateMachine,
     sim: Arc<Sim>,
     lambdas: Lambdas,
     seed: u64,
@@ -141,7 +142,13 @@ impl Player {
         // Whatever is drawn by chance in the code under test is drawn from the same seed.
         fastrand::seed(seed);
         let lambdas = Lambdas::new(sim, ACCOUNT, contract::parse::from_value(config)?, settings()?, seed);
-        Ok(Self { machine: serde_json::from_str(crate::STATE_MACHINE)?, sim: Arc::clone(sim), lambdas, seed })
+        Ok(Self {
+            machine: serde_json::from_str(crate::STATE_MACHINE)?,
+            restore: serde_json::from_str(crate::RESTORE_MACHINE)?,
+            sim: Arc::clone(sim),
+            lambdas,
+            seed,
+        })
     }
 
     /// Waits for a moment, unless it is past.
@@ -159,7 +166,22 @@ impl Player {
     /// # Errors
     /// When its report cannot be read.
     pub async fn play(&self, name: &str, input: Value) -> Result<Run> {
-        self.pass(&mut self.start(name, input)).await
+        self.pass(&self.machine, &mut self.start(name, input)).await
+    }
+
+    /// Starts a restore and plays it to its end.
+    ///
+    /// # Errors
+    /// When its report cannot be read.
+    pub async fn restore(&self, name: &str, input: Value) -> Result<Run> {
+        let mut execution = Execution::new(&self.restore, name, self.sim.clock().now(), input);
+        execution.machine = "ebs-backup-restore";
+        self.pass(&self.restore, &mut execution).await
+    }
+
+    /// What goes wrong with functions from now on.
+    pub fn weather(&self, weather: Weather) {
+        self.lambdas.weather(weather);
     }
 
     fn start(&self, name: impl Into<String>, input: Value) -> Execution {
@@ -202,7 +224,7 @@ impl Player {
     /// An execution with its replays.
     async fn execution(&self, name: &str, input: Value, replays: &[Replay]) -> Result<Vec<Run>> {
         let mut execution = self.start(name, input);
-        let mut runs = vec![self.pass(&mut execution).await?];
+        let mut runs = vec![self.pass(&self.machine, &mut execution).await?];
         for (n, replay) in replays.iter().enumerate() {
             let Some(red) = runs.last().filter(|run| run.ended.is_err()) else { break };
             if !replay.still_bad {
@@ -217,24 +239,24 @@ impl Player {
             } else {
                 execution.redrive_count += 1;
             }
-            runs.push(self.pass(&mut execution).await?);
+            runs.push(self.pass(&self.machine, &mut execution).await?);
         }
         Ok(runs)
     }
 
-    async fn pass(&self, execution: &mut Execution) -> Result<Run> {
+    async fn pass(&self, machine: &StateMachine, execution: &mut Execution) -> Result<Run> {
         let mailbox = self.lambdas.mailbox();
         let before = mailbox.messages().len();
         let began = self.sim.clock().now();
         self.lambdas.redriven(execution.redrive_count);
-        let ended = machine::run(&self.machine, &self.lambdas, self.seed, execution).await;
+        let ended = machine::run(machine, &self.lambdas, self.seed, execution).await;
         let arn = execution.arn();
         let mut reports = Vec::new();
         for message in mailbox.messages().into_iter().skip(before) {
             let variants: Value = serde_json::from_str(&message.body)?;
             let document: Value = serde_json::from_str(variants["default"].as_str().unwrap_or_default())?;
             // Another execution may report at the same time.
-            if document["run"]["executionArn"] == arn.as_str() {
+            if document["run"]["executionArn"] == arn.as_str() || document["executionArn"] == arn.as_str() {
                 reports.push(document);
             }
         }

@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn every_step_has_its_size() {
         let sizes = super::sizes();
-        assert_eq!(sizes.len(), 8, "{sizes:?}");
+        assert_eq!(sizes.len(), 14, "{sizes:?}");
         assert_eq!(sizes["create-snapshots"].time_out_seconds, 900);
     }
 }

@@ -308,6 +308,55 @@ impl Lambdas {
                     .await,
                 )
             }
+            "find-restore-points" => {
+                let home = clients.home();
+                let home = &home;
+                let work = async |request, _| {
+                    find_restore_points::handle(home, |region, pace| clients.in_region(region, pace), config, request)
+                        .await
+                };
+                written(step_runtime::answer(&work, event, deadline).await)
+            }
+            "create-volumes" => {
+                use contract::steps::create_volumes::Request;
+                let work = async |request: Request, deadline| {
+                    create_volumes::handle(&clients.of_restore(&request.job), request, deadline).await
+                };
+                written(step_runtime::answer(&work, event, deadline).await)
+            }
+            "check-volumes" => {
+                use contract::steps::check_volumes::Request;
+                let now = self.0.sim.clock().now();
+                let work = async |request: Request, _| {
+                    check_volumes::handle(clients.of_restore(&request.job).read(), request, now).await
+                };
+                written(step_runtime::answer(&work, event, deadline).await)
+            }
+            "attach-volumes" => {
+                use contract::steps::attach_volumes::Request;
+                let work = async |request: Request, _| {
+                    attach_volumes::handle(&clients.of_restore(&request.job), request).await
+                };
+                written(step_runtime::answer(&work, event, deadline).await)
+            }
+            "delete-test-volumes" => {
+                use contract::steps::delete_test_volumes::Request;
+                let now = self.0.sim.clock().now();
+                let work = async |request: Request, _| {
+                    delete_test_volumes::handle(&clients.of_restore(&request.job), request, now).await
+                };
+                written(step_runtime::answer(&work, event, deadline).await)
+            }
+            "report-restore" => {
+                use contract::steps::report_restore::Request;
+                let topic = Mailbox { mute, ..self.0.mailbox.clone() };
+                let topic = &topic;
+                let work = async |request: Request, _| {
+                    let ec2 = clients.of_restore(&request.job);
+                    report_restore::handle(topic, ec2.read(), &settings.account_name, request).await
+                };
+                written(step_runtime::answer(&work, event, deadline).await)
+            }
             other => Err(StepError::new("Lambda.ResourceNotFoundException", other.to_owned())),
         }
     }

@@ -93,6 +93,8 @@ pub struct Trail {
 pub struct Execution {
     /// Its name.
     pub name: String,
+    /// The name of its machine.
+    pub machine: &'static str,
     /// When it started.
     pub started_at: DateTime<Utc>,
     /// How often it was redriven.
@@ -111,6 +113,7 @@ impl Execution {
     pub fn new(machine: &StateMachine, name: impl Into<String>, started_at: DateTime<Utc>, input: Value) -> Self {
         Self {
             name: name.into(),
+            machine: "ebs-backup",
             started_at,
             redrive_count: 0,
             counts: Counts::default(),
@@ -122,7 +125,7 @@ impl Execution {
     /// Its ARN.
     #[must_use]
     pub fn arn(&self) -> String {
-        format!("arn:aws:states:eu-central-1:111122223333:execution:ebs-backup:{}", self.name)
+        format!("arn:aws:states:eu-central-1:111122223333:execution:{}:{}", self.machine, self.name)
     }
 }
 
@@ -250,6 +253,11 @@ impl<F: Functions> Scope<'_, F> {
                 State::Choice(choice) => self.choice(choice, input, &variables)?,
                 State::Wait(wait) => self.wait(wait, input, &variables).await?,
                 State::Pass(pass) => self.pass(pass, input, &mut variables)?,
+                State::Fail(fail) => {
+                    self.history.event(1)?;
+                    let cause = jsonata::fill(&fail.cause, &self.states(&input), &variables)?;
+                    return Err(Failure::new(&*fail.error, cause.as_str().unwrap_or_default()));
+                }
                 State::Succeed(_) => {
                     self.history.event(2)?;
                     (None, input)

@@ -41,7 +41,7 @@ fn region() -> Seed {
             .map(|n| of_the_script(n, i64::try_from(n).unwrap()))
             .chain([by_hand, of_dlm, of_aws_backup, copied])
             .collect(),
-        images: Vec::new(),
+        ..Seed::default()
     }
 }
 

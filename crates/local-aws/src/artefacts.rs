@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 /// The functions: folder = package = binary = name of the function without its prefix.
-pub const STEMS: [&str; 8] = [
+pub const STEMS: [&str; 14] = [
     "list-regions",
     "discover-volumes",
     "create-snapshots",
@@ -14,7 +14,20 @@ pub const STEMS: [&str; 8] = [
     "delete-snapshots",
     "notify",
     "replay-gate",
+    "find-restore-points",
+    "create-volumes",
+    "check-volumes",
+    "attach-volumes",
+    "delete-test-volumes",
+    "report-restore",
 ];
+
+/// Those of the nightly run, and those of a restore.
+#[must_use]
+pub fn stems() -> (&'static [&'static str], &'static [&'static str]) {
+    const OF_THE_RUN: usize = 8;
+    STEMS.split_at(OF_THE_RUN)
+}
 
 /// The folder that cargo builds the running profile into: the one that this program runs from.
 ///

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::report::capture;
 
 /// The stems of the steps: package, binary and Lambda.
-pub const STEPS: [&str; 8] = [
+pub const STEPS: [&str; 14] = [
     "list-regions",
     "discover-volumes",
     "create-snapshots",
@@ -17,6 +17,12 @@ pub const STEPS: [&str; 8] = [
     "delete-snapshots",
     "notify",
     "replay-gate",
+    "find-restore-points",
+    "create-volumes",
+    "check-volumes",
+    "attach-volumes",
+    "delete-test-volumes",
+    "report-restore",
 ];
 
 /// The workspace and its target directory.
