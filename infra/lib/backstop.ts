@@ -55,6 +55,8 @@ export class Backstop extends Construct {
     });
     const stopped = { status: ['TIMED_OUT', 'ABORTED'] };
     const error = `Error: ${EventField.fromPath('$.detail.error')}`;
+    // A restore that is refused says in its cause what would be right, and this mail is all that says it.
+    const cause = `Cause: ${EventField.fromPath('$.detail.cause')}`;
 
     const ofRun =
       'Volumes may be without a snapshot. Open the execution in the Step Functions console to see where it stopped.';
@@ -80,7 +82,7 @@ export class Backstop extends Construct {
       ruleName: `${RESTORE_MACHINE_NAME}-without-report`,
       description: `EBS Backup: a restore failed before its report; silent for ${RESTORE_FAILED}, which had it`,
       eventPattern: ended(props.restoreMachine, failedBut(RESTORE_FAILED)),
-      targets: [tell('a restore', [error, ...ofRestore])],
+      targets: [tell('a restore', [error, cause, ...ofRestore])],
     });
     new Rule(this, 'RestoreStopped', {
       ruleName: `${RESTORE_MACHINE_NAME}-stopped-without-report`,

@@ -302,6 +302,10 @@ const DANGERS: [why: string, attempt: Attempt, but?: Stem][] = [
     "make a snapshot of another account's volume",
     { action: 'ec2:CreateSnapshot', resource: volume.replace(account, '444455556666') },
   ],
+  [
+    "make a restore's snapshot in the name of a policy, whose purge would delete it (S1)",
+    { action: 'ec2:CreateSnapshot', resource: snapshot, context: { ...restored, [`aws:RequestTag/${TAG}`]: 'theirs' } },
+  ],
   ['share a snapshot', { action: 'ec2:ModifySnapshotAttribute', resource: snapshot }],
   ['unprotect a snapshot', { action: 'ec2:UnlockSnapshot', resource: snapshot }],
   ['archive a snapshot', { action: 'ec2:ModifySnapshotTier', resource: snapshot }],

@@ -18,6 +18,8 @@ mod many_failures;
 mod no_report;
 mod place;
 mod played;
+mod restore;
+mod restore_rights;
 mod state_machine;
 mod twice;
 mod two_accounts;

@@ -65,6 +65,11 @@ impl Place {
         self.night(&json!({ "policy": policy, "runId": run_id })).await
     }
 
+    /// Restores, and waits for the end.
+    pub async fn restore(&self, input: &Value) -> Result<Night> {
+        self.follow(Run::restore(&self.stack, None, input).await?).await
+    }
+
     pub async fn follow(&self, run: Run) -> Result<Night> {
         let outcome = run.wait(NIGHT_WITHIN).await?;
         Ok(Night { run, outcome })
@@ -96,7 +101,9 @@ impl Place {
         let mut received = self.received.lock().await;
         received.extend(self.queue.take_all().await?);
         let documents = received.iter().filter_map(|notification| notification.document().ok());
-        let documents = documents.filter(|document| document["run"]["executionArn"] == night.run.arn());
+        let documents = documents.filter(|document| {
+            document["run"]["executionArn"] == night.run.arn() || document["executionArn"] == night.run.arn()
+        });
         Ok(mails.zip(documents).map(|(mail, document)| Report { mail, document }).collect())
     }
 

@@ -100,6 +100,7 @@ fn calm_config() -> AccountConfig {
         policy("input", "Input", &json!({ "keepLast": 1 }), &["sa-east-1"]),
         policy("idle", "Nobody", &json!({ "keepLast": 1 }), &[]),
         policy("shared", "Shared", &json!({ "keepLast": 1 }), &["eu-west-1"]),
+        policy("restore", "Restore", &json!({ "keepLast": 9 }), &["eu-central-2", "ap-southeast-1"]),
     ];
     config
 }
@@ -114,6 +115,7 @@ fn stormy_config() -> AccountConfig {
         policy("mute", "Mute", &json!({ "keepLast": 1 }), &["eu-west-2"]),
         policy("idle", "Nobody", &json!({ "keepLast": 1 }), &["eu-west-2"]),
         policy("shared", "Shared", &json!({ "keepLast": 1 }), &["eu-west-1"]),
+        policy("restore", "Restore", &json!({ "keepLast": 9 }), &["eu-central-2"]),
     ];
     config.subscribers = vec!["storm@example.com".to_owned()];
     config.report_when_idle = true;

@@ -103,7 +103,9 @@ impl World {
         let volumes = self.sim.volumes(ACCOUNT, REGION);
         let there = volumes.values().filter(|volume| volume.deleted_at.is_none());
         let mut at = there.filter(|volume| {
-            volume.attached_at(now).is_some_and(|attached| attached.device == device && attached.instance_id == INSTANCE)
+            volume
+                .attached_at(now)
+                .is_some_and(|attached| attached.device == device && attached.instance_id == INSTANCE)
         });
         let found = at.next().map(|volume| volume.id.clone());
         assert!(at.next().is_none(), "two volumes at {device}");

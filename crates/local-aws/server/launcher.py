@@ -9,9 +9,13 @@
    of a snapshot.
 6. A snapshot's past: CreateSnapshot with the tag `local-aws:start-time` makes one that was started then, and with
    `local-aws:state` one in that state. The snapshot does not bear these two tags.
-7. A deployment ends the running functions of its own account and region only, not those of the same name elsewhere.
-8. The history of a region's execution names the tasks that it enters.
-9. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
+7. What a restore needs of EC2 and MiniStack leaves out: a CreateVolume that is sent again with its client token makes no second
+   volume; a device that is taken is refused, and an instance in another zone. And what may go wrong, told by a tag of the
+   volume: with `local-aws:lose-answer` EC2 makes it and the first answer is lost, with `local-aws:refuse-attach` it cannot
+   be attached.
+8. A deployment ends the running functions of its own account and region only, not those of the same name elsewhere.
+9. The history of a region's execution names the tasks that it enters.
+10. The server ends, with the functions it started, as soon as its standard input is closed: whoever started it holds the
    other end of that pipe, so nothing is left running even when the starter is killed, and no file of LOCAL_AWS_HOME is
    left behind. Without `--leash` it stays.
 
@@ -37,6 +41,8 @@ from ministack.services import stepfunctions as sfn
 
 REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
 ENDINGS = ("ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+# Answers to CreateVolume, by account, region and client token.
+made_by_token = {}
 PAST = {"local-aws:start-time": "StartTime", "local-aws:state": "State"}
 
 
@@ -202,6 +208,41 @@ def create_snapshot(request, original=ec2._create_snapshot):
     return status, headers, body
 
 
+def create_volume(request, original=ec2._create_volume):
+    token = (get_account_id(), get_region(), ec2._p(request, "ClientToken"))
+    if token in made_by_token:
+        return made_by_token[token]
+    answer = original(request)
+    made = re.search("<volumeId>(vol-[0-9a-f]+)<", answer[2] if isinstance(answer[2], str) else answer[2].decode())
+    if answer[0] == 200 and made and token[2]:
+        made_by_token[token] = answer
+        if bears(made.group(1), "local-aws:lose-answer"):
+            return ec2._error("InternalError", "An internal error has occurred", 500)
+    return answer
+
+
+def attach_volume(request, original=ec2._attach_volume):
+    volume = ec2._volumes.get(ec2._p(request, "VolumeId"))
+    instance = ec2._instances.get(ec2._p(request, "InstanceId"))
+    if volume and instance:
+        device, name = ec2._p(request, "Device"), volume["VolumeId"]
+        taken = [(at["InstanceId"], at["Device"]) for other in ec2._volumes.values() for at in other["Attachments"]]
+        zone = instance.get("Placement", {}).get("AvailabilityZone") or instance.get("AvailabilityZone")
+        if bears(name, "local-aws:refuse-attach"):
+            return ec2._error("AttachmentLimitExceeded", "The attachment limit of the instance is reached", 400)
+        if volume["Attachments"]:
+            return ec2._error("VolumeInUse", f"{name} is already attached to an instance", 400)
+        if (instance["InstanceId"], device) in taken:
+            return ec2._error("InvalidParameterValue", f"Invalid value '{device}' for unixDevice. It is in use", 400)
+        if zone and zone != volume["AvailabilityZone"]:
+            return ec2._error("InvalidVolume.ZoneMismatch", f"{name} is not in the zone of the instance", 400)
+    return original(request)
+
+
+def bears(resource, key):
+    return any(tag["Key"] == key for tag in ec2._tags.get(resource, []))
+
+
 def invalidate_worker(name, qualifier=None, account=None, region=None, original=lambda_runtime.invalidate_worker):
     original(name, qualifier, account or get_account_id(), region or get_region())
 
@@ -226,6 +267,8 @@ def end_when_released():
 app.pin_request_origin = pin_request_origin
 ec2._now_ts = now_in_milliseconds
 ec2._ACTION_MAP["CreateSnapshot"] = create_snapshot
+ec2._ACTION_MAP["CreateVolume"] = create_volume
+ec2._ACTION_MAP["AttachVolume"] = attach_volume
 lambda_svc.invalidate_worker = invalidate_worker
 sfn.handle_request = handle
 sfn._describe_execution = describe

@@ -16,7 +16,7 @@ use crate::stack::Stack;
 /// the regions.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// An execution of the nightly run.
+/// An execution of the nightly run, or of a restore.
 #[derive(Debug, Clone)]
 pub struct Run {
     client: Client,
@@ -118,8 +118,20 @@ impl Run {
     /// # Errors
     /// When Step Functions refuses it.
     pub async fn start(stack: &Stack, name: Option<&str>, input: &Value) -> Result<Self> {
+        Self::of(stack, &stack.machine_arn, name, input).await
+    }
+
+    /// Starts a restore; `name` as for [`Run::start`].
+    ///
+    /// # Errors
+    /// When Step Functions refuses it.
+    pub async fn restore(stack: &Stack, name: Option<&str>, input: &Value) -> Result<Self> {
+        Self::of(stack, &stack.restore_machine_arn, name, input).await
+    }
+
+    async fn of(stack: &Stack, machine: &str, name: Option<&str>, input: &Value) -> Result<Self> {
         let client = stack.account.sfn(&stack.home_region);
-        let start = client.start_execution().state_machine_arn(&stack.machine_arn).input(input.to_string());
+        let start = client.start_execution().state_machine_arn(machine).input(input.to_string());
         let started = start.set_name(name.map(str::to_owned)).send().await.context("StartExecution")?;
         Ok(Self { client, arn: started.execution_arn().to_owned(), passed: 0, events: 0 })
     }

@@ -17,6 +17,7 @@ const CDK_WITHIN: Duration = Duration::from_secs(600);
 const STAGE: &str = "Local";
 /// Outputs of the stack.
 const MACHINE_OUTPUT: &str = "StateMachineArn";
+const RESTORE_OUTPUT: &str = "RestoreStateMachineArn";
 const TOPIC_OUTPUT: &str = "ReportTopicArn";
 
 /// The CDK app and the functions it is to deploy.
@@ -85,6 +86,8 @@ pub struct Stack {
     pub home_region: String,
     /// The ARN of the state machine.
     pub machine_arn: String,
+    /// The ARN of the state machine of restores.
+    pub restore_machine_arn: String,
     /// The ARN of the topic that the report goes to.
     pub topic_arn: String,
     /// The stack's outputs, by name.
@@ -197,6 +200,7 @@ impl Synthesized {
             account: account.clone(),
             home_region: region.clone(),
             machine_arn: output(MACHINE_OUTPUT)?,
+            restore_machine_arn: output(RESTORE_OUTPUT)?,
             topic_arn: output(TOPIC_OUTPUT)?,
             outputs,
         })

@@ -58,7 +58,7 @@ async fn run(world: &Remembered, report_when_idle: bool, request: Request) -> Re
 
 fn message(account_name: &str, request: Request) -> Message {
     let evaluation = Evaluation::of(request.jobs, &request.results).unwrap();
-    message(&Report::new(account_name, &request.execution_arn, &evaluation))
+    super::message(&Report::new(account_name, &request.execution_arn, &evaluation))
 }
 
 fn variant(message: &Message, name: &str) -> String {

@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { ANY_SNAPSHOT, OWN_INSTANCES, OWN_VOLUMES } from '../arns';
 import { grantToEbs, KEYS_ARE_ANYBODYS } from '../ebs-keys';
 import { DESCRIBE_TAKES_NO_RESOURCE, describe, type FunctionContext, LambdaFunction } from '../lambda-function';
-import { RESTORE_TAG } from '../names';
+import { POLICY_TAG, RESTORE_TAG } from '../names';
 
 /** The only function that may attach and detach. It may snapshot what it replaces; it can delete nothing. */
 export function attachVolumes(scope: Construct, context: FunctionContext): LambdaFunction {
@@ -26,11 +26,13 @@ export function attachVolumes(scope: Construct, context: FunctionContext): Lambd
         actions: ['ec2:CreateSnapshot'],
         resources: [OWN_VOLUMES],
       }),
-      // No snapshot without our tag. This tests the request's tags; aws:ResourceTag would test a snapshot that has none yet.
+      // No snapshot without our tag, and none in the name of a policy, whose purge would delete it (S1). This tests the request's tags; aws:ResourceTag would test a snapshot that has none yet.
       new PolicyStatement({
         actions: ['ec2:CreateSnapshot'],
         resources: [ANY_SNAPSHOT],
-        conditions: { Null: { [`aws:RequestTag/${RESTORE_TAG}`]: 'false' } },
+        conditions: {
+          Null: { [`aws:RequestTag/${RESTORE_TAG}`]: 'false', [`aws:RequestTag/${POLICY_TAG}`]: 'true' },
+        },
       }),
       // S1: tags only in the create call. Else a foreign snapshot could be tagged as ours, and then deleted.
       new PolicyStatement({
