@@ -11,30 +11,40 @@ use crate::place::{Night, Place, Report, days_ago};
 use crate::world::calm;
 
 const POLICY: &str = "restore";
-const HOME: &str = "eu-central-2";
+
+/// The regions, one for each test: a night snapshots every volume of its region.
+pub const REGIONS: [&str; 7] = [
+    "eu-central-2",
+    "eu-south-1",
+    "eu-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+];
 
 /// A volume after two nights, and the moment between them.
-async fn after_two_nights(place: &Place, spec: VolumeSpec, night: &str) -> Result<(String, DateTime<Utc>)> {
-    let made = fleet::make(&place.ec2(HOME), HOME, &[spec]).await?;
+async fn after_two_nights(place: &Place, region: &str, spec: VolumeSpec) -> Result<(String, DateTime<Utc>)> {
+    let made = fleet::make(&place.ec2(region), region, &[spec]).await?;
     let volume = made.into_iter().next().context("no volume")?;
-    let first = place.night(&night_of(&format!("{night} 1"))).await?;
+    let first = place.night(&night_of(region, "night 1")).await?;
     assert!(first.outcome.succeeded(), "{}", first.says());
     let between = place.report(&first).await?.started_at()? + TimeDelta::milliseconds(1);
     // Times have milliseconds here: the snapshot of the first night is older than what comes next.
-    let snapshots = snapshots_of(place, &volume).await?;
+    let snapshots = snapshots_of(place, region, &volume).await?;
     let between = snapshots.iter().map(|(_, at)| *at).max().map_or(between, |at| at + TimeDelta::milliseconds(1));
-    let second = place.night(&night_of(&format!("{night} 2"))).await?;
+    let second = place.night(&night_of(region, "night 2")).await?;
     assert!(second.outcome.succeeded(), "{}", second.says());
     Ok((volume, between))
 }
 
-fn night_of(run: &str) -> Value {
-    json!({ "policy": POLICY, "runId": run, "regions": [HOME] })
+fn night_of(region: &str, run: &str) -> Value {
+    json!({ "policy": POLICY, "runId": run, "regions": [region] })
 }
 
 /// The snapshots of a volume, oldest first.
-async fn snapshots_of(place: &Place, volume: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
-    let all = fleet::snapshots(&place.ec2(HOME)).await?;
+async fn snapshots_of(place: &Place, region: &str, volume: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
+    let all = fleet::snapshots(&place.ec2(region)).await?;
     let mut of: Vec<(String, DateTime<Utc>)> = all
         .iter()
         .filter(|snapshot| snapshot.volume_id() == Some(volume))
@@ -47,16 +57,16 @@ async fn snapshots_of(place: &Place, volume: &str) -> Result<Vec<(String, DateTi
     Ok(of)
 }
 
-async fn volume(place: &Place, id: &str) -> Result<Volume> {
-    let found = place.ec2(HOME).describe_volumes().volume_ids(id).send().await.context("DescribeVolumes")?;
+async fn volume(place: &Place, region: &str, id: &str) -> Result<Volume> {
+    let found = place.ec2(region).describe_volumes().volume_ids(id).send().await.context("DescribeVolumes")?;
     found.volumes().first().cloned().context("no such volume")
 }
 
 /// The volumes that a restore has made.
-async fn made_by(place: &Place, restore: &Night) -> Result<Vec<Volume>> {
+async fn made_by(place: &Place, region: &str, restore: &Night) -> Result<Vec<Volume>> {
     let name = restore.run.arn().rsplit(':').next().unwrap_or_default().to_owned();
     let filter = aws_sdk_ec2::types::Filter::builder().name("tag:ebs-backup:restore").values(name).build();
-    let found = place.ec2(HOME).describe_volumes().filters(filter).send().await.context("DescribeVolumes")?;
+    let found = place.ec2(region).describe_volumes().filters(filter).send().await.context("DescribeVolumes")?;
     Ok(found.volumes().to_vec())
 }
 
@@ -86,14 +96,15 @@ async fn restored(place: &Place, input: &Value) -> Result<(Night, Report)> {
 #[ignore = "needs the local AWS: cargo xtask test"]
 async fn a_volume_of_between_two_nights_comes_back_with_its_tags_and_is_attached() -> Result<()> {
     let place = calm().await?;
+    let region = REGIONS[0];
     let spec =
         VolumeSpec::new().size(30).kind(VolumeType::Io1).tag("Restore", "db").tag("Name", "orders").tag("team", "shop");
-    let (old, between) = after_two_nights(place, spec.encrypted().attached(), "attached").await?;
-    let of = snapshots_of(place, &old).await?;
-    let before = volume(place, &old).await?;
+    let (old, between) = after_two_nights(place, region, spec.encrypted().attached()).await?;
+    let of = snapshots_of(place, region, &old).await?;
+    let before = volume(place, region, &old).await?;
     let (instance, device) = attached(&before).context("it is attached")?;
     let input = json!({
-        "region": HOME, "volumeId": old, "at": rfc3339(between),
+        "region": region, "volumeId": old, "at": rfc3339(between),
         "attach": { "instanceId": instance, "device": "/dev/sdp" }, "tags": { "ticket": "4711" },
     });
 
@@ -103,13 +114,13 @@ async fn a_volume_of_between_two_nights_comes_back_with_its_tags_and_is_attached
     let refused = place.restore(&in_place).await?;
     assert!(refused.outcome.failed_with("InvalidInput"), "{}", refused.says());
     assert!(refused.says().contains(&format!("attach.device: {device}: {old} is there")), "{}", refused.says());
-    assert_eq!(made_by(place, &refused).await?.len(), 0);
+    assert_eq!(made_by(place, region, &refused).await?.len(), 0);
 
     let (restore, report) = restored(place, &input).await?;
-    let [made] = made_by(place, &restore).await?.try_into().ok().context("one volume")?;
+    let [made] = made_by(place, region, &restore).await?.try_into().ok().context("one volume")?;
     assert_eq!(made.snapshot_id(), Some(of[0].0.as_str()), "of the first night");
     assert_eq!((made.size(), made.volume_type(), made.iops()), (Some(30), Some(&VolumeType::Io1), Some(200)));
-    assert_eq!((made.availability_zone(), made.encrypted()), (Some("eu-central-2a"), Some(true)));
+    assert_eq!((made.availability_zone(), made.encrypted()), (Some(format!("{region}a").as_str()), Some(true)));
     assert_eq!(attached(&made), Some((instance, "/dev/sdp")));
     for (key, value) in [("Restore", "db"), ("Name", "orders"), ("team", "shop"), ("ticket", "4711")] {
         assert_eq!(tag(&made, key), Some(value), "{key}");
@@ -129,14 +140,15 @@ async fn a_volume_of_between_two_nights_comes_back_with_its_tags_and_is_attached
 #[ignore = "needs the local AWS: cargo xtask test"]
 async fn an_instance_comes_back_from_one_run() -> Result<()> {
     let place = calm().await?;
+    let region = REGIONS[1];
     let specs = ["web", "db"].map(|name| VolumeSpec::new().size(9).tag("Restore", name).attached());
-    let old = fleet::make(&place.ec2(HOME), HOME, &specs).await?;
-    assert!(place.night(&night_of("instance 1")).await?.outcome.succeeded());
-    let before = volume(place, &old[0]).await?;
+    let old = fleet::make(&place.ec2(region), region, &specs).await?;
+    assert!(place.night(&night_of(region, "night 1")).await?.outcome.succeeded());
+    let before = volume(place, region, &old[0]).await?;
     let (instance, _) = attached(&before).context("it is attached")?;
     let (restore, report) =
-        restored(place, &json!({ "region": HOME, "instanceId": instance, "backup": false })).await?;
-    let made = made_by(place, &restore).await?;
+        restored(place, &json!({ "region": region, "instanceId": instance, "backup": false })).await?;
+    let made = made_by(place, region, &restore).await?;
     let mut devices: Vec<&str> = made.iter().filter_map(|volume| tag(volume, "ebs-backup:restored-from")).collect();
     devices.dedup();
     assert_eq!((made.len(), devices.len()), (2, 2));
@@ -151,28 +163,31 @@ async fn an_instance_comes_back_from_one_run() -> Result<()> {
 #[ignore = "needs the local AWS: cargo xtask test"]
 async fn s12_a_pending_snapshot_is_passed_over_and_a_moment_without_one_names_the_nearest() -> Result<()> {
     let place = calm().await?;
-    let ec2 = place.ec2(HOME);
-    let made = fleet::make(&ec2, HOME, &[VolumeSpec::new().tag("Restore", "points")]).await?;
+    let region = REGIONS[2];
+    let ec2 = place.ec2(region);
+    let made = fleet::make(&ec2, region, &[VolumeSpec::new().tag("Restore", "points")]).await?;
     let old = &made[0];
+    let spec = format!("type=gp3 size=8 zone={region}a encrypted=false");
     let ours = [
         ("ebs-backup:policy", POLICY),
         ("ebs-backup:run", "points"),
         ("ebs-backup:volume", old.as_str()),
-        ("ebs-backup:spec", "type=gp3 size=8 zone=eu-central-2a encrypted=false"),
+        ("ebs-backup:spec", spec.as_str()),
     ];
     let done = fleet::past_snapshot(&ec2, old, &ours, &days_ago(3), "completed").await?;
     fleet::past_snapshot(&ec2, old, &ours, &days_ago(2), "pending").await?;
     fleet::past_snapshot(&ec2, old, &ours, &days_ago(1), "error").await?;
-    let by_hand = fleet::foreign_snapshot(&ec2, old, &[]).await?;
+    let an_hour_ago = (Utc::now() - TimeDelta::hours(1)).format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+    let by_hand = fleet::past_snapshot(&ec2, old, &[], &an_hour_ago, "completed").await?;
 
     let chosen = |report: &Report| report.document["volumes"][0]["snapshotId"].clone();
-    let (_, report) = restored(place, &json!({ "region": HOME, "volumeId": old, "dryRun": true })).await?;
+    let (_, report) = restored(place, &json!({ "region": region, "volumeId": old, "dryRun": true })).await?;
     assert_eq!(chosen(&report), json!(done));
-    let any = json!({ "region": HOME, "volumeId": old, "anySource": true, "availabilityZone": "eu-central-2b", "dryRun": true });
+    let any = json!({ "region": region, "volumeId": old, "anySource": true, "availabilityZone": format!("{region}b"), "dryRun": true });
     let (_, report) = restored(place, &any).await?;
     assert_eq!(chosen(&report), json!(by_hand));
 
-    let none = place.restore(&json!({ "region": HOME, "volumeId": old, "at": days_ago(9) })).await?;
+    let none = place.restore(&json!({ "region": region, "volumeId": old, "at": days_ago(9) })).await?;
     assert!(none.outcome.failed_with(NO_RESTORE_POINT), "{}", none.says());
     assert!(none.says().contains(&format!("the next one is {done}")), "{}", none.says());
     Ok(())
@@ -182,11 +197,12 @@ async fn s12_a_pending_snapshot_is_passed_over_and_a_moment_without_one_names_th
 #[ignore = "needs the local AWS: cargo xtask test"]
 async fn a_snapshot_comes_back_where_it_is_told_to_and_nowhere_else() -> Result<()> {
     let place = calm().await?;
-    let ec2 = place.ec2(HOME);
-    let made = fleet::make(&ec2, HOME, &[VolumeSpec::new().size(12)]).await?;
+    let region = REGIONS[3];
+    let ec2 = place.ec2(region);
+    let made = fleet::make(&ec2, region, &[VolumeSpec::new().size(12)]).await?;
     let by_hand = fleet::foreign_snapshot(&ec2, &made[0], &[("Name", "before the upgrade")]).await?;
     let input = |more: Value| {
-        let mut input = json!({ "region": HOME, "snapshotId": by_hand });
+        let mut input = json!({ "region": region, "snapshotId": by_hand });
         for (field, value) in more.as_object().into_iter().flatten() {
             input[field] = value.clone();
         }
@@ -198,16 +214,20 @@ async fn a_snapshot_comes_back_where_it_is_told_to_and_nowhere_else() -> Result<
             json!({ "availabilityZone": "eu-west-1a" }),
             "availabilityZone: eu-west-1a: is not a zone that can be used here",
         ),
-        (json!({ "availabilityZone": "eu-central-2b", "sizeGiB": 11 }), "the nearest that is allowed is 12"),
-        (json!({ "availabilityZone": "eu-central-2b", "volumeType": "st1" }), "the nearest that is allowed is 125"),
+        (json!({ "availabilityZone": format!("{region}b"), "sizeGiB": 11 }), "the nearest that is allowed is 12"),
+        (
+            json!({ "availabilityZone": format!("{region}b"), "volumeType": "st1" }),
+            "the nearest that is allowed is 125",
+        ),
     ] {
         let refused = place.restore(&input(more)).await?;
         assert!(refused.outcome.failed_with("InvalidInput") && refused.says().contains(said), "{}", refused.says());
-        assert_eq!(made_by(place, &refused).await?.len(), 0);
+        assert_eq!(made_by(place, region, &refused).await?.len(), 0);
     }
-    let (restore, _) = restored(place, &input(json!({ "availabilityZone": "eu-central-2b", "sizeGiB": 20 }))).await?;
-    let [volume] = made_by(place, &restore).await?.try_into().ok().context("one volume")?;
-    assert_eq!((volume.availability_zone(), volume.size()), (Some("eu-central-2b"), Some(20)));
+    let (restore, _) =
+        restored(place, &input(json!({ "availabilityZone": format!("{region}b"), "sizeGiB": 20 }))).await?;
+    let [volume] = made_by(place, region, &restore).await?.try_into().ok().context("one volume")?;
+    assert_eq!((volume.availability_zone(), volume.size()), (Some(format!("{region}b").as_str()), Some(20)));
     Ok(())
 }
 
@@ -215,10 +235,11 @@ async fn a_snapshot_comes_back_where_it_is_told_to_and_nowhere_else() -> Result<
 #[ignore = "needs the local AWS: cargo xtask test"]
 async fn a_create_whose_answer_was_lost_is_sent_again_and_makes_one_volume() -> Result<()> {
     let place = calm().await?;
-    let (old, _) = after_two_nights(place, VolumeSpec::new().tag("Restore", "lost"), "lost").await?;
-    let input = json!({ "region": HOME, "volumeId": old, "tags": { "local-aws:lose-answer": "once" } });
+    let region = REGIONS[4];
+    let (old, _) = after_two_nights(place, region, VolumeSpec::new().tag("Restore", "lost")).await?;
+    let input = json!({ "region": region, "volumeId": old, "tags": { "local-aws:lose-answer": "once" } });
     let (restore, report) = restored(place, &input).await?;
-    assert_eq!(made_by(place, &restore).await?.len(), 1);
+    assert_eq!(made_by(place, region, &restore).await?.len(), 1);
     assert_eq!(report.document["strays"], json!([]));
     Ok(())
 }
@@ -227,31 +248,32 @@ async fn a_create_whose_answer_was_lost_is_sent_again_and_makes_one_volume() -> 
 #[ignore = "needs the local AWS: cargo xtask test"]
 async fn a_volume_takes_the_place_of_a_live_one_or_that_one_is_put_back() -> Result<()> {
     let place = calm().await?;
+    let region = REGIONS[5];
     let spec = VolumeSpec::new().size(10).tag("Restore", "live").attached();
-    let (old, between) = after_two_nights(place, spec, "live").await?;
-    let before = volume(place, &old).await?;
+    let (old, between) = after_two_nights(place, region, spec).await?;
+    let before = volume(place, region, &old).await?;
     let (instance, device) = attached(&before).context("it is attached")?;
     let input = json!({
-        "region": HOME, "volumeId": old, "at": rfc3339(between), "attach": { "instanceId": instance }, "replace": true,
+        "region": region, "volumeId": old, "at": rfc3339(between), "attach": { "instanceId": instance }, "replace": true,
     });
 
     let mut refused = input.clone();
     refused["tags"] = json!({ "local-aws:refuse-attach": "always" });
     let failed = place.restore(&refused).await?;
     assert!(failed.outcome.failed_with(RESTORE_FAILED), "{}", failed.says());
-    assert_eq!(attached(&volume(place, &old).await?), Some((instance, device)), "it is back");
+    assert_eq!(attached(&volume(place, region, &old).await?), Some((instance, device)), "it is back");
     let report = place.report(&failed).await?;
-    assert_eq!(report.document["volumes"][0]["progress"], "putBack");
-    let [left] = made_by(place, &failed).await?.try_into().ok().context("one volume")?;
+    assert_eq!(report.document["volumes"][0]["progress"], "putBack", "{}", report.mail.text);
+    let [left] = made_by(place, region, &failed).await?.try_into().ok().context("one volume")?;
     let id = left.volume_id().context("an id")?;
     assert!(report.mail.text.contains(&format!("aws ec2 delete-volume --volume-id {id}")), "{}", report.mail.text);
 
     let (restore, report) = restored(place, &input).await?;
-    let [new] = made_by(place, &restore).await?.try_into().ok().context("one volume")?;
+    let [new] = made_by(place, region, &restore).await?.try_into().ok().context("one volume")?;
     assert_eq!(attached(&new), Some((instance, device)));
-    assert_eq!(attached(&volume(place, &old).await?), None, "kept, and detached");
+    assert_eq!(attached(&volume(place, region, &old).await?), None, "kept, and detached");
     let safety = report.document["volumes"][0]["safetySnapshotId"].as_str().context("a snapshot of it")?;
-    let snapshots = snapshots_of(place, &old).await?;
+    let snapshots = snapshots_of(place, region, &old).await?;
     assert!(snapshots.iter().any(|(id, _)| id == safety), "{safety}: {snapshots:?}");
     Ok(())
 }
@@ -260,7 +282,7 @@ async fn a_volume_takes_the_place_of_a_live_one_or_that_one_is_put_back() -> Res
 #[ignore = "needs the local AWS: cargo xtask test"]
 async fn s1_a_restore_test_makes_volumes_and_deletes_them_and_no_other() -> Result<()> {
     let place = calm().await?;
-    let region = "ap-southeast-1";
+    let region = REGIONS[6];
     let ec2 = place.ec2(region);
     let specs = ["a", "b", "c"].map(|name| VolumeSpec::new().tag("Restore", name));
     let old = fleet::make(&ec2, region, &specs).await?;

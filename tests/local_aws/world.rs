@@ -100,7 +100,7 @@ fn calm_config() -> AccountConfig {
         policy("input", "Input", &json!({ "keepLast": 1 }), &["sa-east-1"]),
         policy("idle", "Nobody", &json!({ "keepLast": 1 }), &[]),
         policy("shared", "Shared", &json!({ "keepLast": 1 }), &["eu-west-1"]),
-        policy("restore", "Restore", &json!({ "keepLast": 9 }), &["eu-central-2", "ap-southeast-1"]),
+        policy("restore", "Restore", &json!({ "keepLast": 9 }), &crate::restore::REGIONS),
     ];
     config
 }

@@ -120,7 +120,11 @@ impl Ended<'_> {
     /// How many things are not as they were asked for.
     fn failures(&self) -> u32 {
         let volumes = self.volumes.iter().filter(|volume| !self.is_well(volume)).count();
-        let all = volumes + usize::from(self.stopped.is_some()) + self.strays.len();
+        let all = volumes
+            + usize::from(self.stopped.is_some())
+            + self.strays.len()
+            // Nobody knows then what else there is.
+            + usize::from(self.looked.is_err());
         u32::try_from(all).unwrap_or(u32::MAX)
     }
 
