@@ -375,8 +375,10 @@ impl ReadInstances for Ec2 {
         // By filter and not by id: one that is not there is no error.
         let by_id = filter("instance-id", [id.as_str()]);
         let page = self.read(async || self.client.describe_instances().filters(by_id.clone()).send().await).await?;
-        let reservations = listed(page.reservations.as_deref())?;
-        Ok(reservations.iter().flat_map(|reservation| reservation.instances()).find_map(convert::instance))
+        let reservations = listed(page.reservations.as_deref())?.iter();
+        let mut instances = reservations.flat_map(|reservation| reservation.instances()).filter_map(convert::instance);
+        // A volume must never be attached to another instance, whatever the answer holds besides.
+        Ok(instances.find(|instance| instance.id == *id))
     }
 
     async fn zones(&self) -> Result<Vec<Zone>, Ec2Error> {
