@@ -1,9 +1,10 @@
-//! The whole story on one machine: a fleet, four nights, a region that goes away and comes back.
+//! The whole story on one machine: a fleet, four nights, a region that goes away and comes back, and data that comes back.
 //!
 //! It asserts what it shows, and ends with an error when anything is not as it should be.
 
 mod fleet;
 mod nights;
+mod restores;
 mod show;
 mod story;
 

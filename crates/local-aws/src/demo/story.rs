@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::Options;
 use crate::fleet::{self, Fleet, HOME, LOST};
 use crate::nights::{self, Pass};
+use crate::restores;
 use crate::show::{self, Expectations};
 
 /// The account of AWS's own examples.
@@ -35,7 +36,7 @@ const KEEP_LAST: usize = 2;
 /// How a report begins the details of a region. What failed and how to replay it comes before them.
 const DETAILS: &str = "--- ";
 /// A report is sent before the execution ends.
-const MAIL_WITHIN: Duration = Duration::from_secs(10);
+pub const MAIL_WITHIN: Duration = Duration::from_secs(10);
 
 /// Tells the story.
 ///
@@ -44,7 +45,9 @@ const MAIL_WITHIN: Duration = Duration::from_secs(10);
 pub async fn tell(options: &Options) -> Result<()> {
     let begun = Instant::now();
     let mut expectations = Expectations::default();
-    show::title("EBS Backup: a fleet, four nights, a region that goes away, and a plan with its reasons");
+    show::title(
+        "EBS Backup: a fleet, four nights, a region that goes away, a plan with its reasons, and the data back",
+    );
 
     let setup = Setup::find(options.python.clone(), options.cdk_dir.clone(), options.lambda_dir.clone())?;
     let server = start(&setup, options.keep).await?;
@@ -59,6 +62,7 @@ pub async fn tell(options: &Options) -> Result<()> {
     delivered_again(&stack, &fleet, &mut mailbox, &mut expectations).await?;
     what_there_is(&stack, &fleet, &mut expectations).await?;
     a_plan_with_reasons(&stack, &mut mailbox, &mut expectations).await?;
+    restores::the_data_comes_back(&stack, &fleet, &mut mailbox, &mut expectations).await?;
 
     show::heading(&format!("The end, after {}", show::seconds(begun.elapsed())));
     if options.keep {
@@ -298,7 +302,7 @@ fn run_id_of(night: usize) -> String {
     format!("{POLICY}-{date}T02:00:00Z")
 }
 
-fn show_mail(mail: &Mail, lines: usize) {
+pub fn show_mail(mail: &Mail, lines: usize) {
     println!();
     show::line(&format!("{} {}", show::dim("To"), mail.to));
     show::line(&format!("{} {}", show::dim("Subject"), show::bold(&mail.subject)));
