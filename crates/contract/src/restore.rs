@@ -118,12 +118,32 @@ pub struct Attach {
 
 /// How many volumes a restore test tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(try_from = "RawSample", rename_all = "camelCase")]
 pub enum Sample {
     /// So many, 1 to 100.
     Volumes(#[schemars(range(min = 1, max = 100))] u32),
     /// So many of a hundred, 1 to 100; at least one volume, and at most 100.
     Percent(#[schemars(range(min = 1, max = 100))] u32),
+}
+
+/// [`Sample`] as it is read, so that a field more is refused by its name.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawSample {
+    volumes: Option<u32>,
+    percent: Option<u32>,
+}
+
+impl TryFrom<RawSample> for Sample {
+    type Error = InvalidValue;
+    fn try_from(raw: RawSample) -> Result<Self, Self::Error> {
+        match (raw.volumes, raw.percent) {
+            (Some(volumes), None) => Ok(Self::Volumes(volumes)),
+            (None, Some(percent)) => Ok(Self::Percent(percent)),
+            (None, None) => Err(InvalidValue::new("sample", "{}", r#"{"volumes": 3} or {"percent": 5}"#)),
+            (Some(_), Some(_)) => Err(InvalidValue::new("sample", "volumes, percent", "one of the two")),
+        }
+    }
 }
 
 impl Default for Sample {
@@ -235,7 +255,7 @@ pub fn schema() -> serde_json::Value {
 
 /// What a restore is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(try_from = "RawSource", rename_all = "camelCase")]
 pub enum Source {
     /// One volume.
     VolumeId(VolumeId),
@@ -245,6 +265,33 @@ pub enum Source {
     InstanceId(InstanceId),
     /// Some volumes: a restore test.
     Sample(Sample),
+}
+
+/// [`Source`] as it is read, so that a field more is refused by its name.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawSource {
+    volume_id: Option<VolumeId>,
+    snapshot_id: Option<SnapshotId>,
+    instance_id: Option<InstanceId>,
+    sample: Option<Sample>,
+}
+
+impl TryFrom<RawSource> for Source {
+    type Error = InvalidValue;
+    fn try_from(raw: RawSource) -> Result<Self, Self::Error> {
+        let given = [
+            raw.volume_id.map(Self::VolumeId),
+            raw.snapshot_id.map(Self::SnapshotId),
+            raw.instance_id.map(Self::InstanceId),
+            raw.sample.map(Self::Sample),
+        ];
+        let mut given = given.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(source), None) => Ok(source),
+            _ => Err(InvalidValue::new("source", "{}", "one of volumeId, snapshotId, instanceId and sample")),
+        }
+    }
 }
 
 /// What a restore has to do, the same for all of its volumes: everything its steps need, so that only the first of them reads
