@@ -121,16 +121,21 @@ pub struct Attach {
 #[serde(try_from = "RawSample", rename_all = "camelCase")]
 pub enum Sample {
     /// So many, 1 to 100.
-    Volumes(#[schemars(range(min = 1, max = 100))] u32),
+    Volumes(u32),
     /// So many of a hundred, 1 to 100; at least one volume, and at most 100.
-    Percent(#[schemars(range(min = 1, max = 100))] u32),
+    Percent(u32),
 }
 
 /// [`Sample`] as it is read, so that a field more is refused by its name.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 struct RawSample {
+    /// So many volumes.
+    #[schemars(range(min = 1, max = 100))]
     volumes: Option<u32>,
+    /// So many of a hundred; at least one volume, and at most 100.
+    #[schemars(range(min = 1, max = 100))]
     percent: Option<u32>,
 }
 
