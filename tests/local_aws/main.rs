@@ -10,6 +10,7 @@ mod bad_input;
 mod by_age;
 mod denied;
 mod died;
+mod documented;
 mod dry_run;
 mod guard;
 mod idle;

@@ -7,6 +7,7 @@ use contract::errors::{NO_RESTORE_POINT, RESTORE_FAILED};
 use local_aws::fleet::{self, VolumeSpec};
 use serde_json::{Value, json};
 
+use crate::documented;
 use crate::place::{Night, Place, Report, days_ago};
 use crate::world::calm;
 
@@ -156,6 +157,7 @@ async fn an_instance_comes_back_from_one_run() -> Result<()> {
     let runs: Vec<&Value> =
         report.document["volumes"].as_array().context("volumes")?.iter().map(|v| &v["runId"]).collect();
     assert!(runs.len() == 2 && runs[0] == runs[1], "{runs:?}");
+    documented::shows("instance", &report.mail.text)?;
     Ok(())
 }
 
@@ -272,6 +274,7 @@ async fn a_volume_takes_the_place_of_a_live_one_or_that_one_is_put_back() -> Res
     let [new] = made_by(place, region, &restore).await?.try_into().ok().context("one volume")?;
     assert_eq!(attached(&new), Some((instance, device)));
     assert_eq!(attached(&volume(place, region, &old).await?), None, "kept, and detached");
+    documented::shows("replaced", &report.mail.text)?;
     let safety = report.document["volumes"][0]["safetySnapshotId"].as_str().context("a snapshot of it")?;
     let snapshots = snapshots_of(place, region, &old).await?;
     assert!(snapshots.iter().any(|(id, _)| id == safety), "{safety}: {snapshots:?}");
@@ -296,6 +299,7 @@ async fn s1_a_restore_test_makes_volumes_and_deletes_them_and_no_other() -> Resu
         "{}",
         report.mail.subject
     );
+    documented::shows("test", &report.mail.text)?;
     let volumes = report.document["volumes"].as_array().context("volumes")?;
     assert!(volumes.len() == 2 && volumes.iter().all(|volume| volume["progress"] == "deleted"), "{volumes:?}");
     let left = ec2.describe_volumes().send().await?;
