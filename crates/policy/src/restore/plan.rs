@@ -151,7 +151,7 @@ fn in_the_way(device: &Device, input: &RestoreInput, place: Place<'_>, wrong: &m
         let state = &instance.state;
         wrong.push(format!("attach.instanceId: {}: is {state}; it must be running or stopped", instance.id));
     }
-    let Some(taken) = taken else { return None };
+    let taken = taken?;
     let id = &taken.id;
     if !input.replace {
         wrong.push(format!(
