@@ -80,6 +80,8 @@ fn own(point: &RestorePoint, backup: bool) -> Vec<(String, String)> {
             None => rest.push((key.to_owned(), value.to_owned())),
         }
     }
+    // In an order of our own: EC2 lists tags in any, and a call that is sent again must be the same call.
+    rest.sort_unstable();
     first.extend(rest);
     first
 }
