@@ -1,7 +1,7 @@
 //! `attach-volumes`: attaches the volumes of a restore.
 //!
 //! Each call looks at what is there and makes the next move for each volume; [`placement`] decides which. A set of volumes is
-//! attached as a whole: when one of them cannot take the place of a live volume, all that were replaced are put back.
+//! attached as a whole: when one of them cannot be attached, all live volumes that others took the place of are put back.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,11 @@ use contract::steps::attach_volumes::{Request, Response};
 use contract::{InstanceId, RestoreJob, RestoreVolume, VolumeId};
 use ec2::port::{CreateSnapshot, MoveVolume, SeeVolumes};
 use ec2::{Access, Ec2Error};
+use policy::model::SnapshotState;
 use policy::restore::placement::{self, End, Move, Scene};
 use policy::restore::seen::SeenVolume;
 use policy::restore::{tags, waits};
+use policy::restore_point::Candidate;
 
 /// Makes the next move for each volume.
 ///
@@ -28,7 +30,7 @@ where
         return Ok(Response { volumes, wait_seconds: 0, rounds: 0 });
     };
     let instance = &target.instance_id;
-    if !is_begun(&volumes) && leave_alone(&mut volumes) {
+    if rounds == 0 && leave_alone(&mut volumes) {
         return Ok(Response { volumes, wait_seconds: 0, rounds: 0 });
     }
     recall_snapshots(writer, &job, &mut volumes).await?;
@@ -37,13 +39,19 @@ where
         volumes.iter().flat_map(|volume| [&volume.volume_id, &volume.replaces]).flatten().cloned().collect();
     let seen = access.read().seen(&ids).await?;
     let seen: BTreeMap<&VolumeId, &SeenVolume> = seen.iter().map(|volume| (&volume.id, volume)).collect();
-    for volume in volumes.iter_mut().filter(|volume| is_under_way(volume)) {
+    for n in 0..volumes.len() {
+        // Once one has failed, no further live volume is taken away.
+        let lost = volumes.iter().any(has_turned_back);
+        let volume = &mut volumes[n];
+        if !is_under_way(volume) || (lost && volume.replaces.is_some() && volume.progress == Progress::Available) {
+            continue;
+        }
         let of = |id: &Option<VolumeId>| id.as_ref().and_then(|id| seen.get(id).copied());
         let scene =
             Scene { instance, restored: of(&volume.volume_id), replaced: of(&volume.replaces), attached: &attached };
         make_moves(writer, &job, instance, volume, scene, rounds).await;
     }
-    if volumes.iter().any(|volume| volume.replaces.is_some() && has_turned_back(volume)) {
+    if volumes.iter().any(has_turned_back) {
         turn_all_back(&mut volumes);
     }
     if volumes.iter().any(is_under_way) {
@@ -60,13 +68,7 @@ fn has_turned_back(volume: &RestoreVolume) -> bool {
     matches!(volume.progress, Progress::PuttingBack | Progress::PutBack | Progress::Failed)
 }
 
-/// Whether anything was moved already.
-fn is_begun(volumes: &[RestoreVolume]) -> bool {
-    let moved = |progress| matches!(progress, Progress::Attached | Progress::PuttingBack | Progress::PutBack);
-    volumes.iter().any(|volume| moved(volume.progress) || volume.safety_snapshot_id.is_some())
-}
-
-/// Half of a set is not attached: the instance would get data of two moments.
+/// A set of which one was never made is not begun: the instance would get data of two moments.
 fn leave_alone(volumes: &mut [RestoreVolume]) -> bool {
     let failed = volumes.iter().any(|volume| volume.progress == Progress::Failed);
     if failed {
@@ -106,9 +108,11 @@ async fn recall_snapshots(
         return Ok(());
     }
     let made = ec2.snapshots_of_restore(&job.restore_id).await?;
+    // Not one of a restore that had the same name, long ago; nor one that came to nothing.
+    let safe = |made: &Candidate| made.started_at >= job.started_at && made.state != SnapshotState::Error;
     for volume in volumes.iter_mut().filter(|volume| unsure(volume)) {
-        let of = made.iter().find(|(_, of)| of.is_some() && *of == volume.replaces);
-        volume.safety_snapshot_id = of.map(|(snapshot, _)| snapshot.clone());
+        let of = made.iter().find(|made| safe(made) && made.volume.is_some() && made.volume == volume.replaces);
+        volume.safety_snapshot_id = of.map(|made| made.id.clone());
     }
     Ok(())
 }
@@ -153,7 +157,7 @@ async fn make_moves<C>(
             Move::Done(end) => return ended(volume, end),
         };
         if let Err(error) = answer {
-            stumbled(volume, &error, scene);
+            stumbled(volume, &error);
         }
         return;
     }
@@ -165,8 +169,9 @@ fn ended(volume: &mut RestoreVolume, end: End) {
         End::PutBack => volume.progress = Progress::PutBack,
         End::Failed(error, reason) if volume.progress == Progress::PuttingBack => {
             // What matters most now is not why the new one failed, but that the old one is not back.
+            let first = volume.failure.as_ref().map(|first| format!(". Why: {}: {}", first.error, first.reason));
+            volume.failure = Some(Failure::new(error, &(reason + &first.unwrap_or_default())));
             volume.progress = Progress::Failed;
-            volume.failure = Some(Failure::new(error, &reason));
         }
         End::Failed(error, reason) => volume.fail(error, &reason),
         End::TurnBack(error, reason) => {
@@ -177,17 +182,15 @@ fn ended(volume: &mut RestoreVolume, end: End) {
 }
 
 /// EC2 refused a move. While a volume is put back, it is tried again until the time for it is over.
-fn stumbled(volume: &mut RestoreVolume, error: &Ec2Error, scene: Scene<'_>) {
+fn stumbled(volume: &mut RestoreVolume, error: &Ec2Error) {
     tracing::warn!(volume = ?volume.volume_id, %error, "EC2 refused a move");
     if error.passes_with_time() || volume.progress == Progress::PuttingBack {
         return;
     }
-    let replaced_is_there = volume.replaces.as_ref().is_some_and(|replaced| {
-        scene.attached.iter().any(|attached| attached.id == *replaced && attached.at(scene.instance).is_some())
-    });
-    if volume.safety_snapshot_id.is_some() && !replaced_is_there {
-        ended(volume, End::TurnBack("AttachRefused", error.to_string()));
-        volume.failure = Some(Failure::new(error.code(), error.message()));
+    if volume.safety_snapshot_id.is_some() {
+        // A detach may have been sent, whatever the listing says yet: who puts back looks first whether it is there.
+        volume.note(error.code(), error.message());
+        volume.progress = Progress::PuttingBack;
     } else {
         volume.fail(error.code(), error.message());
     }

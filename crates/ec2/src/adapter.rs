@@ -19,6 +19,7 @@ use contract::{
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, Tags, Volume};
 use policy::restore::seen::{RestorePoint, SeenInstance, SeenVolume};
+use policy::restore_point::Candidate;
 
 use crate::convert;
 use crate::error::{Ec2Error, Kind};
@@ -457,11 +458,8 @@ impl MoveVolume for Ec2 {
         noted(&self.other, call.send().await).map(drop)
     }
 
-    async fn snapshots_of_restore(&self, restore: &RestoreId) -> Result<Vec<(SnapshotId, Option<VolumeId>)>, Ec2Error> {
-        let of = |snapshot: &SdkSnapshot| {
-            let point = convert::restore_point(snapshot)?;
-            Some((point.candidate.id, point.candidate.volume))
-        };
+    async fn snapshots_of_restore(&self, restore: &RestoreId) -> Result<Vec<Candidate>, Ec2Error> {
+        let of = |snapshot: &SdkSnapshot| Some(convert::restore_point(snapshot)?.candidate);
         self.snapshots(&[tag_is(RESTORE_TAG, restore.as_str())], None, of).await
     }
 }

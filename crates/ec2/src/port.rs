@@ -9,6 +9,7 @@ use contract::{Device, InstanceId, PolicyName, Region, RestoreId, RunId, Snapsho
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
 use policy::restore::seen::{RestorePoint, SeenInstance, SeenVolume};
+use policy::restore_point::Candidate;
 
 use crate::Ec2Error;
 
@@ -231,11 +232,8 @@ pub trait MoveVolume {
     /// Begins to detach a volume, in one attempt, and never by force.
     fn detach(&self, volume: &VolumeId, instance: &InstanceId) -> impl Future<Output = Result<(), Ec2Error>>;
 
-    /// The snapshots that a restore has made.
-    fn snapshots_of_restore(
-        &self,
-        restore: &RestoreId,
-    ) -> impl Future<Output = Result<Vec<(SnapshotId, Option<VolumeId>)>, Ec2Error>>;
+    /// The snapshots that bear a restore's tag: those it made, and those of a restore that had the same name before.
+    fn snapshots_of_restore(&self, restore: &RestoreId) -> impl Future<Output = Result<Vec<Candidate>, Ec2Error>>;
 }
 
 /// Deletes volumes.

@@ -127,7 +127,10 @@ fn back(volume: &RestoreVolume, id: &VolumeId, device: &Device, scene: Scene<'_>
         Some((there, _)) => lost(format!("{there} is at {device}")),
         None if too_late => lost(format!("{device} is empty")),
         None => match scene.replaced {
-            Some(old) if old.attachments.is_empty() && old.state == "available" => Move::Attach(replaced.clone()),
+            // A volume that several instances share (Multi-Attach) is in use all the time.
+            Some(old) if old.at(scene.instance).is_none() && matches!(old.state.as_str(), "available" | "in-use") => {
+                Move::Attach(replaced.clone())
+            }
             _ => Move::Wait,
         },
     }
