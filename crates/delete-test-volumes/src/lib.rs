@@ -9,7 +9,7 @@ use contract::limits::{DELETE_VOLUME_ROUNDS, STRAY_TEST_VOLUME_HOURS};
 use contract::restore::Progress;
 use contract::selector::TEST_TAG;
 use contract::steps::delete_test_volumes::{Request, Response};
-use contract::{RestoreJob, RestoreVolume, VolumeId};
+use contract::{RestoreJob, VolumeId};
 use ec2::port::{DeleteVolume, SeeVolumes};
 use ec2::{Access, Ec2Error, Kind};
 use policy::restore::seen::SeenVolume;
@@ -50,11 +50,18 @@ where
             }
         }
     }
-    // Also one that the listing does not show yet.
-    let unseen = |volume: &RestoreVolume| {
-        volume.volume_id.clone().filter(|id| volume.progress != Progress::Deleted && !of_this_test.contains(id))
-    };
-    for id in volumes.iter().filter_map(unseen).collect::<Vec<_>>() {
+    // Also one that the listing does not show yet; but not one whose tag somebody took away: that is theirs now.
+    let unlisted: Vec<VolumeId> = volumes
+        .iter()
+        .filter(|volume| volume.progress != Progress::Deleted)
+        .filter_map(|volume| volume.volume_id.clone().filter(|id| !of_this_test.contains(id)))
+        .collect();
+    let mut theirs: Vec<VolumeId> = Vec::new();
+    if !unlisted.is_empty() {
+        let seen = access.read().seen(&unlisted).await?;
+        theirs.extend(seen.into_iter().filter(|volume| !is_of(volume, &job)).map(|volume| volume.id));
+    }
+    for id in unlisted.into_iter().filter(|id| !theirs.contains(id)) {
         writer.ready_to_delete_volume().await;
         match writer.delete_volume(&id).await {
             Ok(()) => tracing::info!(volume = %id, "deleted"),
@@ -64,6 +71,10 @@ where
     }
     let last = rounds + 1 >= DELETE_VOLUME_ROUNDS;
     for volume in volumes.iter_mut().filter(|volume| volume.volume_id.is_some()) {
+        if volume.volume_id.as_ref().is_some_and(|id| theirs.contains(id)) {
+            volume.fail(NOT_OURS, &format!("somebody took the tag {TEST_TAG} away, so it is not deleted"));
+            continue;
+        }
         match left.iter().find(|(id, _)| Some(id) == volume.volume_id.as_ref()) {
             Some((_, reason)) if last => volume.fail(STILL_DEFERRED, &format!("it was not deleted: {reason}")),
             Some(_) => {}
@@ -75,6 +86,9 @@ where
     }
     Ok(Response { volumes, wait_seconds: waits::after(rounds), rounds: rounds + 1 })
 }
+
+/// The error of a volume that does not bear the test's tag any more.
+const NOT_OURS: &str = "NotOurs";
 
 fn is_of(volume: &SeenVolume, job: &RestoreJob) -> bool {
     volume.tags.get(TEST_TAG) == Some(job.restore_id.as_str())
