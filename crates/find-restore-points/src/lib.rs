@@ -56,6 +56,11 @@ where
                 .map(|candidate| candidate.id.clone())
                 .collect();
             let (points, zones) = (ec2.points(&ids).await?, ec2.zones().await?);
+            if zones.is_empty() {
+                let region = &input.region;
+                let why = format!("there is no zone in {region} that can be used to test snapshots in");
+                return Err(StepError::new(NO_RESTORE_POINT, why));
+            }
             points.iter().filter_map(|point| plan::test_volume(point, &zones)).collect()
         }
         asked => {
