@@ -5,6 +5,7 @@
 mod errors;
 mod hostile;
 mod reads;
+mod restores;
 mod wire;
 mod writes;
 
