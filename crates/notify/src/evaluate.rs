@@ -9,14 +9,13 @@ use contract::steps::notify::{RegionResult, Results};
 use contract::tally::{Drawn, SnapshotCounts, VolumeCounts};
 use contract::text::clip;
 use contract::{ExecutionInput, Region, RunId, Tally};
+use report_topic::words::message_in;
 use serde_json::Value;
 
 /// The longest error name in a report, in bytes of JSON.
 const ERROR_BYTES: usize = 100;
 /// The longest message of a region's failure in a report, in bytes of JSON.
 const MESSAGE_BYTES: usize = 400;
-/// The longest end of a JSON text that one cut can spoil: a surrogate pair, `\ud83d\ude00`.
-const LONGEST_ESCAPE: usize = 12;
 
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -411,36 +410,6 @@ fn standing_at_the_end(tally: &Tally) -> Standing {
     } else {
         Standing::Good
     }
-}
-
-/// The message inside `cause`, the JSON that Lambda makes of an error: `{"errorType":…,"errorMessage":…}`. It may have
-/// been cut anywhere. What is no such JSON is the message itself.
-fn message_in(cause: &str) -> String {
-    if let Ok(Value::Object(error)) = serde_json::from_str(cause) {
-        return error.get("errorMessage").and_then(Value::as_str).unwrap_or(cause).to_owned();
-    }
-    cut_message(cause).unwrap_or_else(|| cause.to_owned())
-}
-
-fn cut_message(cause: &str) -> Option<String> {
-    let (_, rest) = cause.trim_start().strip_prefix('{')?.split_once("\"errorMessage\"")?;
-    let raw = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-    let mut escaped = false;
-    let end = raw.char_indices().find_map(|(at, character)| {
-        let closes = character == '"' && !escaped;
-        escaped = character == '\\' && !escaped;
-        closes.then_some(at)
-    });
-    if let Some(end) = end {
-        return unescape(&raw[..end]);
-    }
-    // The cut may have gone through an escape: drop characters until the rest is a text again.
-    let starts = raw.char_indices().map(|(at, _)| at).rev().take(LONGEST_ESCAPE);
-    std::iter::once(raw.len()).chain(starts).find_map(|end| unescape(&raw[..end])).map(|text| text + "…")
-}
-
-fn unescape(raw: &str) -> Option<String> {
-    serde_json::from_str(&format!("\"{raw}\"")).ok()
 }
 
 #[cfg(test)]

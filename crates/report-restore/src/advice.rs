@@ -31,7 +31,7 @@ pub fn on(name: &str) -> Option<&'static str> {
              DescribeKey, GenerateDataKeyWithoutPlaintext and ReEncrypt*"
         }
         STILL_WAITING => {
-            "see the volume in the console; a device that does not let go is most often mounted: unmount it"
+            "see in the console what state the volume is in, and on the instance what still uses the device"
         }
         DEVICE_IN_USE => "another device, or \"replace\": true",
         NOT_ATTACHED => "restore again when the other one's trouble is over, or one volume at a time",

@@ -1,6 +1,7 @@
 //! The commands that an operator needs next, ready to paste.
 
-use contract::{Device, InstanceId, Region, SnapshotId, VolumeId};
+use contract::selector::RESTORE_TAG;
+use contract::{Device, InstanceId, Region, RestoreId, SnapshotId, VolumeId};
 
 fn aws(region: &Region, call: &str) -> String {
     format!("aws ec2 {call} --region {region}")
@@ -37,13 +38,24 @@ pub fn put_back(
     vec![detach(region, new), wait_available(region, new), attach(region, old, instance.as_str(), device.as_str())]
 }
 
-/// How the instance sees the volume, and how it is mounted without a change to it. On Nitro instances the volume's id is the
+/// How the instance sees the volume and its partitions, and how it is mounted read-only. On Nitro instances the volume's id is the
 /// serial number of the device, without its dash (EC2 user guide, "Map EBS volumes to NVMe device names").
 pub fn mount(volume: &VolumeId) -> Vec<String> {
-    let serial = volume.as_str().replace('-', "");
+    let device = format!("/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{}", volume.as_str().replace('-', ""));
     vec![
-        format!("lsblk -o NAME,SIZE,FSTYPE,SERIAL | grep {serial}"),
+        format!("lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT {device}"),
         "sudo mkdir -p /mnt/restored".to_owned(),
-        format!("sudo mount -o ro /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{serial} /mnt/restored"),
+        format!("sudo mount -o ro {device} /mnt/restored"),
     ]
+}
+
+/// What volumes are, and what they are attached to.
+pub fn describe(region: &Region, volumes: &str) -> String {
+    let shown = "VolumeId,State,Attachments[0].InstanceId,Attachments[0].Device,Attachments[0].State";
+    aws(region, &format!("describe-volumes {volumes} --query 'Volumes[].[{shown}]' --output text"))
+}
+
+/// What a restore has made.
+pub fn describe_restore(region: &Region, restore: &RestoreId) -> String {
+    describe(region, &format!("--filters 'Name=tag:{RESTORE_TAG},Values={restore}'"))
 }

@@ -5,8 +5,12 @@
 
 mod advice;
 mod commands;
+mod document;
+#[cfg(test)]
+mod tests;
 mod text;
 
+use contract::errors::NOT_ATTACHED;
 use contract::restore::{Progress, RestoreVolume};
 use contract::steps::report_restore::{Request, Response, Stopped};
 use contract::{RestoreJob, VolumeId};
@@ -17,11 +21,10 @@ use report_topic::arn;
 use report_topic::message::{Message, TEXT_BYTES};
 use report_topic::publish::ReportTopic;
 use report_topic::words;
-use serde::Serialize;
 use step_runtime::StepError;
 
-/// The most lines that the output of an execution shows; the mail has them all.
-const LINES_IN_OUTPUT: usize = 400;
+use crate::document::Document;
+
 /// What stands for an account that the execution's ARN does not give.
 const UNKNOWN: &str = "unknown";
 
@@ -36,25 +39,12 @@ pub(crate) struct Ended<'a> {
     stopped: Option<&'a Stopped>,
     /// Volumes that the restore made and knows nothing of.
     strays: Vec<VolumeId>,
-    /// Volumes that were to be replaced, as they are now; none where EC2 could not be asked.
+    /// What the restore has made, as it is now.
+    made: Vec<SeenVolume>,
+    /// Volumes that were to be replaced, as they are now.
     replaced: Vec<SeenVolume>,
     /// Whether EC2 could be asked what there is.
     looked: Result<(), Ec2Error>,
-}
-
-/// What a machine gets.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document<'a> {
-    kind: &'static str,
-    status: &'static str,
-    account_id: &'a str,
-    account_name: &'a str,
-    execution_arn: &'a str,
-    job: &'a RestoreJob,
-    volumes: &'a [RestoreVolume],
-    stopped: Option<&'a Stopped>,
-    strays: &'a [VolumeId],
 }
 
 /// Reports on a restore.
@@ -76,12 +66,13 @@ pub async fn handle(
         volumes,
         stopped: stopped.as_ref(),
         strays: Vec::new(),
+        made: Vec::new(),
         replaced: Vec::new(),
         looked: Ok(()),
     };
     ended.looked = ended.look(ec2).await;
     let failed = ended.failures();
-    let lines = text::render(&ended);
+    let lines = text::within(text::render(&ended), TEXT_BYTES, job);
     let subject = words::subject(ended.title(), &ended.account_name, ended.account_id, &text::what(&ended));
     let document = Document {
         kind: "restore",
@@ -90,14 +81,15 @@ pub async fn handle(
         account_name: &ended.account_name,
         execution_arn,
         job,
-        volumes,
+        volumes: ended.failed_first(),
+        volumes_left_out: 0,
         stopped: stopped.as_ref(),
         strays: &ended.strays,
     };
-    let mail = contract::text::clip(&(lines.join("\n") + "\n"), TEXT_BYTES);
-    topic.publish(&Message::new(subject.clone(), mail, |_| words::json(&document))).await?;
-    tracing::info!(restore = %job.restore_id, status = document.status, failed, volumes = volumes.len(), "restore reported");
-    Ok(Response { failed, subject, text: lines.into_iter().take(LINES_IN_OUTPUT).collect() })
+    let mail = lines.join("\n") + "\n";
+    topic.publish(&Message::new(subject.clone(), mail, |room| document.render(room))).await?;
+    tracing::info!(restore = %job.restore_id, failed, volumes = volumes.len(), "restore reported");
+    Ok(Response { failed, subject, text: lines })
 }
 
 impl Ended<'_> {
@@ -106,8 +98,8 @@ impl Ended<'_> {
         if self.job.dry_run {
             return Ok(());
         }
-        let made = ec2.of_restore(&self.job.restore_id).await?;
-        let there = made.iter().filter(|volume| !matches!(volume.state.as_str(), "deleting" | "deleted"));
+        self.made = ec2.of_restore(&self.job.restore_id).await?;
+        let there = self.made.iter().filter(|volume| !matches!(volume.state.as_str(), "deleting" | "deleted"));
         let known = |id: &VolumeId| self.volumes.iter().any(|volume| volume.volume_id.as_ref() == Some(id));
         self.strays = there.map(|volume| volume.id.clone()).filter(|id| !known(id)).collect();
         let replaced: Vec<VolumeId> = self.volumes.iter().filter_map(|volume| volume.replaces.clone()).collect();
@@ -119,13 +111,17 @@ impl Ended<'_> {
 
     /// How many things are not as they were asked for.
     fn failures(&self) -> u32 {
-        let volumes = self.volumes.iter().filter(|volume| !self.is_well(volume)).count();
-        let all = volumes
+        let all = self.failed_volumes()
             + usize::from(self.stopped.is_some())
             + self.strays.len()
             // Nobody knows then what else there is.
             + usize::from(self.looked.is_err());
         u32::try_from(all).unwrap_or(u32::MAX)
+    }
+
+    /// How many volumes are not as they were asked for.
+    fn failed_volumes(&self) -> usize {
+        self.volumes.iter().filter(|volume| !self.is_well(volume)).count()
     }
 
     /// Whether a volume is what was asked for.
@@ -149,11 +145,65 @@ impl Ended<'_> {
         }
     }
 
-    /// Where the volume that was to be replaced is now: `None` when it is attached to the instance, or nobody knows.
-    fn is_off(&self, volume: &RestoreVolume) -> Option<VolumeId> {
+    /// The volumes, the worst first: a report that does not fit loses its end.
+    fn failed_first(&self) -> Vec<&RestoreVolume> {
+        let weight = |volume: &&RestoreVolume| match &volume.failure {
+            _ if self.old(volume).is_some_and(|(_, old)| old != Old::There) => 0,
+            // It waits for another one, whose trouble is the one to look at.
+            Some(failure) if failure.error == NOT_ATTACHED => 2,
+            _ if !self.is_well(volume) => 1,
+            _ => 3,
+        };
+        let mut volumes: Vec<&RestoreVolume> = self.volumes.iter().collect();
+        volumes.sort_by_key(weight);
+        volumes
+    }
+
+    /// Where the volume is whose place another was to take and did not; `None` where there is none, or it took the place.
+    fn old<'a>(&'a self, volume: &'a RestoreVolume) -> Option<(&'a VolumeId, Old)> {
         let instance = &self.job.attach.as_ref()?.instance_id;
         let replaced = volume.replaces.as_ref()?;
-        let seen = self.replaced.iter().find(|seen| seen.id == *replaced)?;
-        (volume.progress != Progress::Attached && seen.at(instance).is_none()).then(|| replaced.clone())
+        if self.job.dry_run || volume.progress == Progress::Attached {
+            return None;
+        }
+        let seen = self.replaced.iter().find(|seen| seen.id == *replaced);
+        let old = match seen.map(|seen| seen.at(instance).map(|attachment| attachment.state.as_str())) {
+            Some(Some("attached" | "attaching")) => Old::There,
+            Some(Some(state)) => Old::Leaving(state.to_owned()),
+            Some(None) if self.seen(volume).is_some_and(|new| new.at(instance).is_some()) => Old::Replaced,
+            Some(None) => Old::Off,
+            None if self.looked.is_err() => Old::Unknown,
+            None => Old::Gone,
+        };
+        Some((replaced, old))
     }
+
+    /// The volumes that the instance had, and has no more, with nothing in their place.
+    fn off(&self) -> Vec<&VolumeId> {
+        let old = self.volumes.iter().filter_map(|volume| self.old(volume));
+        old.filter(|(_, old)| matches!(old, Old::Off | Old::Gone)).map(|(id, _)| id).collect()
+    }
+
+    /// A volume of this restore as EC2 has it now.
+    fn seen(&self, volume: &RestoreVolume) -> Option<&SeenVolume> {
+        let id = volume.volume_id.as_ref()?;
+        self.made.iter().find(|seen| seen.id == *id)
+    }
+}
+
+/// Where a volume is whose place another was to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Old {
+    /// At the instance.
+    There,
+    /// It is being detached: `detaching` or `busy`.
+    Leaving(String),
+    /// Not at the instance; the new one is.
+    Replaced,
+    /// Not at the instance.
+    Off,
+    /// EC2 does not know it.
+    Gone,
+    /// EC2 could not be asked.
+    Unknown,
 }

@@ -1,0 +1,486 @@
+//! The step as a whole, with a topic that only remembers and an EC2 that lists what it is told to.
+
+use std::sync::Mutex;
+
+use chrono::{TimeDelta, Utc};
+use contract::limits::{
+    PAYLOAD_BYTES, RESTORE_VOLUME_BYTES, SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS, VOLUMES_PER_RESTORE,
+};
+use contract::{Device, InstanceId, RestoreId};
+use insta::assert_snapshot;
+use policy::model::Tags;
+use policy::restore::seen::SeenAttachment;
+use report_topic::publish::PublishError;
+use serde_json::{Value, json};
+
+use super::*;
+
+const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:ebs-backup-restore:restore-1";
+const INSTANCE: &str = "i-0123456789abcdef0";
+const NEW: &str = "vol-0aaaaaaaaaaaaaaa1";
+const OLD: &str = "vol-0bbbbbbbbbbbbbbb2";
+const SAFETY: &str = "snap-0ccccccccccccccc3";
+
+#[derive(Default)]
+struct World {
+    /// What bears the restore's tag, with its state and where it is attached.
+    made: Vec<SeenVolume>,
+    /// What else is there.
+    others: Vec<SeenVolume>,
+    unreachable: bool,
+    refuses: bool,
+    messages: Mutex<Vec<Message>>,
+}
+
+fn seen(id: &str, state: &str, attachment: Option<&str>) -> SeenVolume {
+    SeenVolume {
+        id: VolumeId::new(id).unwrap(),
+        state: state.to_owned(),
+        created_at: Some(Utc::now() - TimeDelta::minutes(5)),
+        tags: Tags::default(),
+        attachments: attachment
+            .map(|state| SeenAttachment {
+                instance: InstanceId::new(INSTANCE).unwrap(),
+                device: Device::new("/dev/sdf").unwrap(),
+                state: state.to_owned(),
+            })
+            .into_iter()
+            .collect(),
+    }
+}
+
+impl World {
+    fn with(made: &[(&str, &str, Option<&str>)], others: &[(&str, &str, Option<&str>)]) -> Self {
+        let seen =
+            |all: &[(&str, &str, Option<&str>)]| all.iter().map(|(id, state, at)| seen(id, state, *at)).collect();
+        Self { made: seen(made), others: seen(others), ..Self::default() }
+    }
+}
+
+impl ReportTopic for World {
+    async fn publish(&self, message: &Message) -> Result<(), PublishError> {
+        self.messages.lock().unwrap().push(message.clone());
+        if self.refuses { Err(PublishError::Refused("no".to_owned())) } else { Ok(()) }
+    }
+}
+
+impl SeeVolumes for World {
+    async fn seen(&self, ids: &[VolumeId]) -> Result<Vec<SeenVolume>, Ec2Error> {
+        Ok(self.others.iter().filter(|volume| ids.contains(&volume.id)).cloned().collect())
+    }
+
+    async fn attached_to(&self, _: &InstanceId) -> Result<Vec<SeenVolume>, Ec2Error> {
+        unreachable!("each volume says where it is")
+    }
+
+    async fn of_restore(&self, restore: &RestoreId) -> Result<Vec<SeenVolume>, Ec2Error> {
+        assert_eq!(restore.as_str(), "restore-1");
+        if self.unreachable { Err(Ec2Error::coded("RequestLimitExceeded", "slow down")) } else { Ok(self.made.clone()) }
+    }
+
+    async fn of_tests(&self) -> Result<Vec<SeenVolume>, Ec2Error> {
+        unreachable!("only its own volumes are reported")
+    }
+}
+
+/// `base` with these fields changed.
+fn with(mut base: Value, more: &Value) -> Value {
+    for (field, value) in more.as_object().unwrap() {
+        base[field] = value.clone();
+    }
+    base
+}
+
+fn job(more: &Value) -> Value {
+    let base = json!({
+        "region": "eu-west-1", "restoreId": "restore-1", "startedAt": "2026-11-26T10:00:00Z", "dryRun": false, "test": false,
+        "source": {"volumeId": OLD}, "at": null, "attach": null, "replace": false,
+        "initializationRateMiBps": null, "tags": {}, "backup": true, "pace": {"sharePercent": 80},
+    });
+    with(base, more)
+}
+
+fn attaching() -> Value {
+    job(&json!({"attach": {"instanceId": INSTANCE}, "replace": true, "at": "2026-11-26T09:00:00Z"}))
+}
+
+fn volume(more: &Value) -> Value {
+    let base = json!({
+        "snapshotId": "snap-0123456789abcdef0", "takenAt": "2026-11-26T02:00:07Z", "source": OLD,
+        "runId": "daily-2026-11-26T02:00:00Z",
+        "wanted": {"volumeType": "gp3", "sizeGiB": 100, "iops": 3000, "throughput": 125, "zone": "eu-west-1a",
+                   "encrypted": true, "kmsKeyId": null},
+        "device": "/dev/sdf", "replaces": null, "progress": "available", "volumeId": NEW,
+        "availableAfter": 12, "safetySnapshotId": null, "failure": null,
+    });
+    with(base, more)
+}
+
+/// A volume that was to take the place of the old one, which is snapshotted.
+fn replacing(progress: &str, failure: Option<(&str, &str)>) -> Value {
+    let failure = failure.map(|(error, reason)| json!({"error": error, "reason": reason}));
+    volume(&json!({"replaces": OLD, "safetySnapshotId": SAFETY, "progress": progress, "failure": failure}))
+}
+
+fn request(job: &Value, volumes: &[Value], stopped: Option<(&str, &str)>) -> Request {
+    let stopped = stopped.map(|(error, cause)| json!({"error": error, "cause": cause}));
+    let request = json!({"job": job, "volumes": volumes, "stopped": stopped, "executionArn": ARN});
+    contract::parse::from_value(&request).unwrap()
+}
+
+async fn reported(world: &World, request: Request) -> Response {
+    handle(world, world, "acme", request).await.unwrap()
+}
+
+fn variant(world: &World, name: &str) -> String {
+    let messages = world.messages.lock().unwrap();
+    let body: Value = serde_json::from_str(&messages[0].body).unwrap();
+    body[name].as_str().unwrap().to_owned()
+}
+
+/// The mail, with its subject.
+async fn mail(world: World, request: Request) -> String {
+    let answer = reported(&world, request).await;
+    let mail = variant(&world, "email");
+    assert_eq!(answer.text.join("\n") + "\n", mail, "the execution's output says the same");
+    assert_eq!(world.messages.lock().unwrap()[0].subject, answer.subject);
+    assert!(answer.subject.len() <= SNS_SUBJECT_CHARS);
+    format!("Subject: {}\nFailed: {}\n\n{mail}", answer.subject, answer.failed)
+}
+
+#[tokio::test]
+async fn a_volume_that_is_available() {
+    let world = World::with(&[(NEW, "available", None)], &[]);
+    assert_snapshot!(mail(world, request(&job(&json!({})), &[volume(&json!({}))], None)).await);
+}
+
+#[tokio::test]
+async fn a_volume_of_a_snapshot_of_others() {
+    let job = job(&json!({"source": {"snapshotId": "snap-0123456789abcdef0"}, "initializationRateMiBps": 300}));
+    let volume = volume(&json!({"source": null, "runId": null, "device": null, "takenAt": "2026-11-20T02:00:00Z"}));
+    assert_snapshot!(mail(World::with(&[(NEW, "available", None)], &[]), request(&job, &[volume], None)).await);
+}
+
+#[tokio::test]
+async fn a_volume_that_took_the_place_of_another() {
+    let world = World::with(&[(NEW, "in-use", Some("attached"))], &[(OLD, "available", None)]);
+    assert_snapshot!(mail(world, request(&attaching(), &[replacing("attached", None)], None)).await);
+}
+
+#[tokio::test]
+async fn a_volume_that_failed_and_the_old_one_is_back() {
+    let world = World::with(&[(NEW, "available", None)], &[(OLD, "in-use", Some("attached"))]);
+    let volume = replacing("putBack", Some(("AttachmentLimitExceeded", "too many volumes")));
+    assert_snapshot!(mail(world, request(&attaching(), &[volume], None)).await);
+}
+
+#[tokio::test]
+async fn a_volume_that_failed_and_the_old_one_is_off() {
+    let world = World::with(&[(NEW, "available", None)], &[(OLD, "available", None)]);
+    let reason = format!("{OLD} was NOT put back: /dev/sdf is empty. Why: UnauthorizedOperation: no");
+    let volume = replacing("failed", Some(("StillWaiting", &reason)));
+    assert_snapshot!(mail(world, request(&attaching(), &[volume], None)).await);
+}
+
+#[tokio::test]
+async fn a_device_that_did_not_let_go() {
+    let world = World::with(&[(NEW, "available", None)], &[(OLD, "in-use", Some("busy"))]);
+    let reason = format!("{OLD} is still busy at /dev/sdf: most often it is mounted; unmount it in the instance");
+    let volume = replacing("failed", Some(("StillWaiting", &reason)));
+    assert_snapshot!(mail(world, request(&attaching(), &[volume], None)).await);
+}
+
+#[tokio::test]
+async fn a_restore_that_stopped_half_way() {
+    let world = World::with(&[(NEW, "in-use", Some("attached"))], &[(OLD, "available", None)]);
+    let cause = r#"{"errorType":"Ec2Throttled","errorMessage":"RequestLimitExceeded: Request limit exceeded."}"#;
+    let volume = volume(&json!({"replaces": OLD}));
+    assert_snapshot!(mail(world, request(&attaching(), &[volume], Some(("Ec2Throttled", cause)))).await);
+}
+
+#[tokio::test]
+async fn an_instance_of_which_one_volume_could_not_be_made() {
+    let job = job(&json!({"source": {"instanceId": INSTANCE}, "attach": {"instanceId": INSTANCE}}));
+    let made = "vol-0aaaaaaaaaaaaaaa9";
+    let error = json!({"error": "VolumeError", "reason": "EC2 could not make it, and gives no reason. Most often it is the KMS key"});
+    let note = json!({"error": "NotAttached", "reason": "another volume of this restore failed, so none was attached"});
+    let volumes = [
+        volume(&json!({"failure": note, "device": "/dev/xvda"})),
+        volume(
+            &json!({"volumeId": made, "progress": "failed", "failure": error, "availableAfter": null, "device": "/dev/sdg"}),
+        ),
+        volume(&json!({
+            "volumeId": null, "progress": "failed", "availableAfter": null, "device": "/dev/sdh",
+            "failure": {"error": "InsufficientVolumeCapacity", "reason": "There is not enough capacity."},
+        })),
+    ];
+    let world = World::with(&[(NEW, "available", None), (made, "error", None)], &[]);
+    assert_snapshot!(mail(world, request(&job, &volumes, None)).await);
+}
+
+#[tokio::test]
+async fn an_instance_that_is_back() {
+    let job = job(&json!({"source": {"instanceId": INSTANCE}, "attach": {"instanceId": INSTANCE}}));
+    let second = "vol-0aaaaaaaaaaaaaaa9";
+    let volumes = [
+        volume(&json!({"progress": "attached"})),
+        volume(&json!({"progress": "attached", "volumeId": second, "device": "/dev/sdg"})),
+    ];
+    let world = World::with(&[(NEW, "in-use", Some("attached")), (second, "in-use", Some("attached"))], &[]);
+    assert_snapshot!(mail(world, request(&job, &volumes, None)).await);
+}
+
+fn test_job() -> Value {
+    job(&json!({"test": true, "source": {"sample": {"volumes": 3}}}))
+}
+
+#[tokio::test]
+async fn a_test_that_passed() {
+    let volumes = [
+        volume(&json!({"progress": "deleted", "device": null})),
+        volume(&json!({"progress": "deleted", "device": null, "volumeId": "vol-0aaaaaaaaaaaaaaa9"})),
+    ];
+    assert_snapshot!(mail(World::default(), request(&test_job(), &volumes, None)).await);
+}
+
+#[tokio::test]
+async fn a_test_that_failed() {
+    let error = json!({"error": "VolumeLost", "reason": "EC2 does not know it. Most often it is the KMS key"});
+    let left = json!({"error": "StillDeferred", "reason": "it was not deleted: VolumeInUse: it is in use"});
+    let third = "vol-0aaaaaaaaaaaaaaa9";
+    let volumes = [
+        volume(&json!({"progress": "deleted", "device": null, "availableAfter": null, "failure": error})),
+        volume(&json!({"progress": "failed", "device": null, "volumeId": third, "failure": left})),
+        volume(&json!({"progress": "deleted", "device": null, "volumeId": "vol-0aaaaaaaaaaaaaab0"})),
+    ];
+    let world = World::with(&[(third, "in-use", None), ("vol-0ddddddddddddddd4", "available", None)], &[]);
+    assert_snapshot!(mail(world, request(&test_job(), &volumes, None)).await);
+}
+
+#[tokio::test]
+async fn a_dry_run() {
+    let job = with(attaching(), &json!({"dryRun": true}));
+    let planned = json!({"progress": "planned", "volumeId": null, "availableAfter": null, "replaces": OLD});
+    assert_snapshot!(mail(World::default(), request(&job, &[volume(&planned)], None)).await);
+}
+
+#[tokio::test]
+async fn a_volume_that_nobody_heard_of() {
+    let failed = json!({
+        "progress": "failed", "volumeId": null, "availableAfter": null,
+        "failure": {"error": "StillDeferred", "reason": "Ec2Unavailable: no answer"},
+    });
+    let world =
+        World::with(&[("vol-0ddddddddddddddd4", "available", None), ("vol-0ddddddddddddddd5", "deleting", None)], &[]);
+    assert_snapshot!(mail(world, request(&job(&json!({})), &[volume(&failed)], None)).await);
+}
+
+#[tokio::test]
+async fn ec2_could_not_be_asked() {
+    let world = World { unreachable: true, ..World::default() };
+    let volume = replacing("failed", Some(("Ec2Unavailable", "no answer")));
+    assert_snapshot!(mail(world, request(&attaching(), &[volume], None)).await);
+}
+
+#[tokio::test]
+async fn what_the_old_volume_is_decides_what_is_said_first() {
+    for (progress, new, old, expected) in [
+        (
+            "attached",
+            Some("attached"),
+            Some(("available", None)),
+            "EBS Backup RESTORE OK: acme 111122223333, vol-0bbbbbbbbbbbbbbb2",
+        ),
+        (
+            "putBack",
+            None,
+            Some(("in-use", Some("attached"))),
+            "EBS Backup RESTORE FAILED: acme 111122223333, vol-0bbbbbbbbbbbbbbb2: 1 problem",
+        ),
+        (
+            "failed",
+            None,
+            Some(("available", None)),
+            "EBS Backup RESTORE FAILED: acme 111122223333, vol-0bbbbbbbbbbbbbbb2 DETACHED",
+        ),
+        (
+            "puttingBack",
+            None,
+            Some(("available", None)),
+            "EBS Backup RESTORE FAILED: acme 111122223333, vol-0bbbbbbbbbbbbbbb2 DETACHED",
+        ),
+        ("failed", None, None, "EBS Backup RESTORE FAILED: acme 111122223333, vol-0bbbbbbbbbbbbbbb2 DETACHED"),
+        (
+            "available",
+            Some("attached"),
+            Some(("available", None)),
+            "EBS Backup RESTORE FAILED: acme 111122223333, vol-0bbbbbbbbbbbbbbb2: 1 problem",
+        ),
+        (
+            "failed",
+            None,
+            Some(("in-use", Some("busy"))),
+            "EBS Backup RESTORE FAILED: acme 111122223333, vol-0bbbbbbbbbbbbbbb2: 1 problem",
+        ),
+    ] {
+        let others: Vec<_> = old.into_iter().map(|(state, at)| (OLD, state, at)).collect();
+        let world = World::with(&[(NEW, "available", new)], &others);
+        let failure = (progress != "attached").then_some(("X", "y"));
+        let answer = reported(&world, request(&attaching(), &[replacing(progress, failure)], None)).await;
+        assert_eq!(answer.subject, expected, "{progress} {old:?}");
+        let text = answer.text.join("\n");
+        let calm = matches!(old, Some((_, Some("attached")))) || progress == "attached";
+        assert_eq!(text.contains("ATTENTION"), !calm, "{text}");
+        assert_eq!(
+            text.contains("delete-snapshot"),
+            calm,
+            "while the old one is off nobody is told to delete its copy: {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_volume_that_is_not_what_was_asked_for_makes_the_execution_red() {
+    let attach = json!({"attach": {"instanceId": INSTANCE}});
+    for (job, volume, failed) in [
+        (job(&json!({})), volume(&json!({})), 0),
+        (job(&json!({})), volume(&json!({"progress": "creating"})), 1),
+        (job(&json!({})), volume(&json!({"progress": "planned", "volumeId": null})), 1),
+        (job(&attach), volume(&json!({})), 1),
+        (job(&attach), volume(&json!({"progress": "attached"})), 0),
+        (job(&attach), volume(&json!({"progress": "puttingBack"})), 1),
+        (test_job(), volume(&json!({"progress": "available"})), 1),
+        (test_job(), volume(&json!({"progress": "deleted"})), 0),
+        (test_job(), volume(&json!({"progress": "deleted", "failure": {"error": "VolumeError", "reason": "x"}})), 1),
+        (with(test_job(), &json!({"dryRun": true})), volume(&json!({"progress": "planned", "volumeId": null})), 0),
+    ] {
+        let answer = reported(&World::default(), request(&job, std::slice::from_ref(&volume), None)).await;
+        assert_eq!(answer.failed, failed, "{job} {volume}");
+    }
+    let stopped = request(&job(&json!({})), &[volume(&json!({}))], Some(("States.Timeout", "")));
+    assert_eq!(reported(&World::default(), stopped).await.failed, 1);
+}
+
+#[tokio::test]
+async fn the_document_has_every_volume_and_what_became_of_it() {
+    let world = World::with(&[(NEW, "available", None), ("vol-0ddddddddddddddd4", "available", None)], &[]);
+    reported(&world, request(&job(&json!({})), &[volume(&json!({}))], None)).await;
+    let document: Value = serde_json::from_str(&variant(&world, "default")).unwrap();
+    assert_eq!((&document["kind"], &document["status"]), (&json!("restore"), &json!("FAILED")));
+    assert_eq!((&document["accountId"], &document["executionArn"]), (&json!("111122223333"), &json!(ARN)));
+    assert_eq!((&document["volumes"], &document["volumesLeftOut"]), (&json!([volume(&json!({}))]), &json!(0)));
+    assert_eq!(document["strays"], json!(["vol-0ddddddddddddddd4"]));
+    assert_eq!(document["job"], job(&json!({})));
+}
+
+/// The largest restore: as many volumes as there may be, each as large as it can be, the last one failed.
+fn largest() -> Request {
+    let long = |n: usize| "\u{1F980}".repeat(n);
+    let key = "k".repeat(512);
+    let volumes: Vec<Value> = (0..VOLUMES_PER_RESTORE)
+        .map(|n| {
+            let failed = n + 1 == VOLUMES_PER_RESTORE;
+            let failure = json!({"error": "e".repeat(64), "reason": long(60)});
+            volume(&json!({
+                "volumeId": format!("vol-{n:017x}"), "replaces": OLD, "safetySnapshotId": SAFETY,
+                "device": format!("/dev/{}", "d".repeat(31)), "runId": "r".repeat(120),
+                "progress": if failed { "failed" } else { "attached" }, "failure": failed.then_some(failure),
+                "wanted": {"volumeType": "standard", "sizeGiB": 65_536, "iops": 256_000, "throughput": 2_000,
+                           "zone": "us-west-2-lax-1a", "encrypted": false, "kmsKeyId": key},
+            }))
+        })
+        .collect();
+    let tags: serde_json::Map<String, Value> =
+        (0..19).map(|n| (format!("{n:0>128}"), json!("\"".repeat(256)))).collect();
+    let job = with(attaching(), &json!({"tags": tags, "source": {"instanceId": INSTANCE}}));
+    request(&job, &volumes, Some(("States.Timeout", &"\u{1}".repeat(200))))
+}
+
+#[tokio::test]
+async fn the_largest_restore_is_reported_within_what_sns_and_step_functions_take() {
+    let largest = largest();
+    let entry = serde_json::to_string(&largest.volumes[0]).unwrap().len();
+    assert!(entry <= RESTORE_VOLUME_BYTES, "{entry}");
+    let strays: Vec<String> = (0..VOLUMES_PER_RESTORE).map(|n| format!("vol-{:017x}", 1_000 + n)).collect();
+    let made: Vec<_> = strays.iter().map(|id| (id.as_str(), "available", None)).collect();
+    let world = World::with(&made, &[(OLD, "available", None)]);
+    let answer = reported(&world, largest).await;
+    let body = world.messages.lock().unwrap()[0].body.len();
+    assert!(body <= SNS_MESSAGE_BYTES, "{body}");
+    assert!(serde_json::to_string(&answer).unwrap().len() <= PAYLOAD_BYTES);
+    let document: Value = serde_json::from_str(&variant(&world, "default")).unwrap();
+    let (shown, left) = (document["volumes"].as_array().unwrap(), document["volumesLeftOut"].as_u64().unwrap());
+    assert_eq!(shown.len() as u64 + left, 128);
+    assert_eq!(shown[0]["progress"], "failed", "what failed is the last to be left out");
+    let mail = variant(&world, "email");
+    assert!(
+        mail.contains(
+            " lines left out: the report is too long. All volumes of this restore:\n  aws ec2 describe-volumes"
+        )
+    );
+    assert!(mail.contains(strays.last().unwrap()), "what was made and is unknown is named");
+    assert!(mail.find(OLD).unwrap() < 2_000, "what matters most stands first");
+}
+
+#[test]
+fn a_document_that_does_not_fit_leaves_out_its_last_volumes_and_says_how_many() {
+    let largest = largest();
+    let mut before = 0;
+    for room in [60_000, 120_000, 10_000_000] {
+        let document = Document {
+            kind: "restore",
+            status: "FAILED",
+            account_id: "111122223333",
+            account_name: "acme",
+            execution_arn: ARN,
+            job: &largest.job,
+            volumes: largest.volumes.iter().collect(),
+            volumes_left_out: 0,
+            stopped: None,
+            strays: &[],
+        };
+        let text = document.render(room);
+        assert!(contract::text::json_len(&text) <= room, "{room}");
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let shown = document["volumes"].as_array().unwrap();
+        assert_eq!(shown.len() as u64 + document["volumesLeftOut"].as_u64().unwrap(), 128);
+        assert!(
+            shown
+                .iter()
+                .zip(&largest.volumes)
+                .all(|(shown, whole)| shown["volumeId"].as_str() == whole.volume_id.as_ref().map(VolumeId::as_str))
+        );
+        assert!(shown.len() >= before && (room > 60_000 || shown.len() < 128), "{room}: {}", shown.len());
+        before = shown.len();
+    }
+    assert_eq!(before, 128);
+}
+
+#[tokio::test]
+async fn a_report_that_does_not_go_out_is_an_error_of_the_step() {
+    let world = World { refuses: true, ..World::default() };
+    let error =
+        handle(&world, &world, "acme", request(&job(&json!({})), &[volume(&json!({}))], None)).await.unwrap_err();
+    assert_eq!(error.name(), "ReportRefused");
+}
+
+#[test]
+fn every_error_that_a_restore_gives_has_advice() {
+    use contract::errors::{
+        DEVICE_IN_USE, EC2_THROTTLED, EC2_UNAVAILABLE, NOT_ATTACHED, STILL_DEFERRED, STILL_WAITING, VOLUME_ERROR,
+        VOLUME_LOST,
+    };
+    for name in [
+        DEVICE_IN_USE,
+        EC2_THROTTLED,
+        EC2_UNAVAILABLE,
+        NOT_ATTACHED,
+        STILL_DEFERRED,
+        STILL_WAITING,
+        VOLUME_ERROR,
+        VOLUME_LOST,
+    ] {
+        assert!(advice::on(name).is_some(), "{name}");
+    }
+    assert!(advice::on("KMSKeyNotAccessibleFault").is_some() && advice::on("SomethingNew").is_none());
+}
