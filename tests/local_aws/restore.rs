@@ -305,7 +305,8 @@ async fn s1_a_restore_test_makes_volumes_and_deletes_them_and_no_other() -> Resu
     let left = ec2.describe_volumes().send().await?;
     let mut left: Vec<&str> = left.volumes().iter().filter_map(Volume::volume_id).collect();
     let mut old: Vec<&str> = old.iter().map(String::as_str).collect();
-    (left.sort_unstable(), old.sort_unstable());
+    left.sort_unstable();
+    old.sort_unstable();
     assert_eq!(left, old);
     Ok(())
 }
