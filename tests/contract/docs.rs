@@ -1,8 +1,9 @@
 //! What the documentation says of numbers and names, against the code; and which crate may know what.
 
 use contract::limits::{
-    DELETIONS_PER_PAGE, LOOK_UP_SECONDS, REGIONS_PER_RUN, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME,
-    SECONDS_IN_ROUNDS, STALLED_ROUNDS, VOLUMES_PER_PAGE,
+    ATTACH_ROUNDS, AVAILABLE_ROUNDS, CREATE_VOLUME_ROUNDS, DELETIONS_PER_PAGE, LOOK_UP_SECONDS, PUT_BACK_ROUNDS,
+    REGIONS_PER_RUN, ROUNDS_PER_REGION, SECONDS_BETWEEN_SNAPSHOTS_OF_A_VOLUME, SECONDS_IN_ROUNDS, STALLED_ROUNDS,
+    VOLUMES_PER_PAGE, VOLUMES_PER_RESTORE,
 };
 use contract::tally::{ADVICE_SHOWN, CASES_SHOWN, EXPIRED_SHOWN, IDS_SHOWN, Rounds, WARNINGS_SHOWN};
 use contract::{errors, prices};
@@ -33,6 +34,17 @@ fn the_limits_are_those_of_the_code() {
             grouped(ROUNDS_PER_REGION as usize),
             SECONDS_IN_ROUNDS / 3_600
         ),
+    ] {
+        assert!(limits.contains(&said), "docs/LIMITS.md does not say {said:?}");
+    }
+    let minutes = |rounds: std::ops::Range<u32>| rounds.map(policy::restore::waits::after).sum::<u32>() / 60;
+    assert_eq!(minutes(0..CREATE_VOLUME_ROUNDS), 32, "the waits for a create in docs/LIMITS.md");
+    assert_eq!(minutes(0..AVAILABLE_ROUNDS), 52, "the waits for a volume in docs/LIMITS.md");
+    assert_eq!(minutes(0..ATTACH_ROUNDS), 12, "the waits for an attachment in docs/LIMITS.md");
+    assert_eq!(minutes(ATTACH_ROUNDS..ATTACH_ROUNDS + PUT_BACK_ROUNDS), 20, "the waits to put back in docs/LIMITS.md");
+    for said in [
+        format!("| volumes in a restore | {VOLUMES_PER_RESTORE} |"),
+        "half an hour until EC2 takes a create, 50 minutes until a volume is available, 12 minutes to attach, 20 more to put back".to_owned(),
     ] {
         assert!(limits.contains(&said), "docs/LIMITS.md does not say {said:?}");
     }

@@ -3,6 +3,7 @@
 use contract::Orphans;
 use contract::config::PurgeGuard;
 use contract::limits::REGIONS_PER_RUN;
+use contract::restore::Sample;
 use contract::retention::{MAX_COUNT, MAX_KEEP_DAYS};
 use contract::span::MAX_DAYS;
 use contract::{errors, selector};
@@ -34,6 +35,9 @@ fn the_cdk_app_uses_the_names_of_the_code() {
         assert!(names.contains(&format!("'{tag}'")), "{tag}");
     }
     assert!(names.contains(&format!("REGIONS_FAILED = '{}'", errors::REGIONS_FAILED)));
+    assert!(names.contains(&format!("RESTORE_TAG = '{}'", selector::RESTORE_TAG)));
+    assert!(names.contains(&format!("TEST_TAG = '{}'", selector::TEST_TAG)));
+    assert!(names.contains(&format!("RESTORE_FAILED = '{}'", errors::RESTORE_FAILED)));
 
     let metrics = text("crates/notify/src/metrics.rs");
     assert!(metrics.contains("NAMESPACE: &str = \"EbsBackup\"") && names.contains("METRICS_NAMESPACE = 'EbsBackup'"));
@@ -51,6 +55,8 @@ fn the_cdk_app_uses_the_names_of_the_code() {
 fn the_cdk_app_sets_the_variables_that_the_functions_read() {
     for (crate_name, variables) in [
         ("list-regions", vec!["EBS_BACKUP_CONFIG"]),
+        ("find-restore-points", vec!["EBS_BACKUP_CONFIG"]),
+        ("report-restore", vec!["EBS_BACKUP_TOPIC_ARN", "EBS_BACKUP_ACCOUNT_NAME"]),
         ("notify", vec!["EBS_BACKUP_TOPIC_ARN", "EBS_BACKUP_ACCOUNT_NAME", "EBS_BACKUP_REPORT_WHEN_IDLE"]),
     ] {
         let function = text(&format!("infra/lib/functions/{crate_name}.ts"));
@@ -59,6 +65,7 @@ fn the_cdk_app_sets_the_variables_that_the_functions_read() {
             .filter_map(|file| {
                 std::fs::read_to_string(crate::source::path(&format!("crates/{crate_name}/src/{file}.rs"))).ok()
             })
+            .chain(["report-topic"].map(|shared| text(&format!("crates/{shared}/src/settings.rs"))))
             .collect();
         for variable in variables {
             assert!(function.contains(variable), "infra does not set {variable} for {crate_name}");
@@ -81,6 +88,7 @@ fn the_cdk_app_has_the_bounds_of_the_contract() {
         ("minSnapshots", format!("minSnapshots: whole(0, 100_000).default({})", guard.min_snapshots)),
         ("sharePercent", format!("sharePercent: whole(1, 100).default({})", contract::Pace::default().share_percent)),
         ("regionConcurrency", format!("regionConcurrency: whole(1, {REGIONS_PER_RUN})")),
+        ("sample of a restore test", format!("whole({}, {})", Sample::BOUNDS.start(), Sample::BOUNDS.end())),
         ("policy name", "[a-z0-9][a-z0-9-]{0,31}".to_owned()),
     ] {
         assert!(config.contains(&wanted), "{what}: infra/lib/config.ts does not say {wanted:?}");

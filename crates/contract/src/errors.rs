@@ -40,6 +40,8 @@ pub const VOLUME_ERROR: &str = "VolumeError";
 pub const VOLUME_LOST: &str = "VolumeLost";
 /// EC2 was given as long as a restore waits, and did not finish.
 pub const STILL_WAITING: &str = "StillWaiting";
+/// A volume of a restore test bears the tag of no test any more: somebody took it away, so it is not deleted (S1).
+pub const NOT_OURS: &str = "NotOurs";
 /// A volume was not attached, or is detached again, as another one of its restore failed.
 pub const NOT_ATTACHED: &str = "NotAttached";
 /// A device of the instance is taken by a volume that was not there when the restore was planned.

@@ -61,15 +61,15 @@ pub const VOLUMES_PER_RESTORE: usize = 128;
 pub const RESTORE_VOLUME_BYTES: usize = 1_700;
 /// What a volume's initialization rate may be, in MiB/s (EC2 API, CreateVolume, `VolumeInitializationRate`).
 pub const INITIALIZATION_RATE_MIBPS: std::ops::RangeInclusive<u32> = 100..=300;
-/// How often a restore comes back to volumes that EC2 does not take now: about 40 minutes with the waits of `policy::restore`.
+/// How often a restore comes back to volumes that EC2 does not take now: about half an hour with the waits of `policy::restore::waits`.
 pub const CREATE_VOLUME_ROUNDS: u32 = 80;
-/// How often a restore looks whether its volumes are available: about an hour.
+/// How often a restore looks whether its volumes are available: about 50 minutes.
 pub const AVAILABLE_ROUNDS: u32 = 120;
 /// How many of these looks may miss a volume, as EC2's listings are a little late, before it counts as lost.
 pub const UNSEEN_ROUNDS: u32 = 12;
-/// How often a restore looks whether volumes are detached and attached: about a quarter of an hour.
+/// How often a restore looks whether volumes are detached and attached: about 12 minutes.
 pub const ATTACH_ROUNDS: u32 = 40;
-/// How often more, where the volumes that were replaced are attached again.
+/// How often more, where the volumes that were replaced are attached again: about 20 minutes.
 pub const PUT_BACK_ROUNDS: u32 = 40;
 /// How often a restore test comes back to volumes that EC2 does not delete now.
 pub const DELETE_VOLUME_ROUNDS: u32 = 40;

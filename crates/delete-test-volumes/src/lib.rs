@@ -4,7 +4,7 @@
 //! off a day ago and more; what bears no such tag is never looked at, and IAM would refuse it (S1).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::errors::STILL_DEFERRED;
+use contract::errors::{NOT_OURS, STILL_DEFERRED};
 use contract::limits::{DELETE_VOLUME_ROUNDS, STRAY_TEST_VOLUME_HOURS};
 use contract::restore::Progress;
 use contract::selector::TEST_TAG;
@@ -86,9 +86,6 @@ where
     }
     Ok(Response { volumes, wait_seconds: waits::after(rounds), rounds: rounds + 1 })
 }
-
-/// The error of a volume that does not bear the test's tag any more.
-const NOT_OURS: &str = "NotOurs";
 
 fn is_of(volume: &SeenVolume, job: &RestoreJob) -> bool {
     volume.tags.get(TEST_TAG) == Some(job.restore_id.as_str())
