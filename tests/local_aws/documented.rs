@@ -1,7 +1,7 @@
 //! Mails that the documentation shows, held against the mails that are sent.
 //!
 //! In docs/RESTORE.md a block follows the line `<!-- mail: NAME -->`. It is a real mail, so all that differs from one restore to the
-//! next counts as the same: every word with a digit in it. With `UPDATE_GENERATED` in the environment the block is written anew.
+//! next counts as the same: every word with a digit in it, and the letter of a device. With `UPDATE_GENERATED` in the environment the block is written anew.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -37,10 +37,11 @@ fn masked(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let length = rest.find(|c| is_word(c) != is_word(first)).unwrap_or(rest.len());
         let (part, after) = rest.split_at(length);
-        masked.push_str(if part.contains(|c: char| c.is_ascii_digit()) { "#" } else { part });
+        let is_device = part.len() == 3 && part.starts_with("sd");
+        masked.push_str(if is_device || part.contains(|c: char| c.is_ascii_digit()) { "#" } else { part });
         rest = after;
     }
-    masked
+    masked.replace("# minutes", "# minute")
 }
 
 #[test]
