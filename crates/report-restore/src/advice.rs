@@ -26,8 +26,9 @@ pub fn on(name: &str) -> Option<&'static str> {
         }
         "IncorrectState" | STILL_DEFERRED => "EC2 was not ready in all this time: see what it said, and restore again",
         "OperationNotPermitted" => "a root volume is detached from a stopped instance only: stop it, and restore again",
-        VOLUME_ERROR | VOLUME_LOST => {
-            "see the state of the key (aws kms describe-key), and its policy: create-volumes' role needs CreateGrant, Decrypt, \
+        // EC2 takes a volume back whose key it may not use, and then knows the token of its call as one of a volume that is gone.
+        VOLUME_ERROR | VOLUME_LOST | "IdempotentParameterMismatch" => {
+            "see the state of the KMS key (aws kms describe-key), and its policy: create-volumes' role needs CreateGrant, Decrypt, \
              DescribeKey, GenerateDataKeyWithoutPlaintext and ReEncrypt*"
         }
         STILL_WAITING => {
