@@ -149,7 +149,6 @@ const ACTIONS: Record<Stem, string[]> = {
     'ec2:AttachVolume',
     'ec2:CreateSnapshot',
     'ec2:CreateTags',
-    'ec2:DescribeInstances',
     'ec2:DescribeSnapshots',
     'ec2:DescribeVolumes',
     'ec2:DetachVolume',

@@ -75,10 +75,10 @@ describe('each function', () => {
     'delete-snapshots': [900, 512],
     notify: [110, 256],
     'replay-gate': [50, 256],
-    'find-restore-points': [300, 512],
+    'find-restore-points': [900, 512],
     'create-volumes': [900, 256],
     'check-volumes': [300, 256],
-    'attach-volumes': [300, 256],
+    'attach-volumes': [900, 256],
     'delete-test-volumes': [300, 256],
     'report-restore': [110, 256],
   };

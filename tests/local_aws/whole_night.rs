@@ -90,6 +90,7 @@ async fn s6_s11_the_whole_night() -> Result<()> {
             ("ebs-backup:volume", volume.as_str()),
         ]);
         if volume == web {
+            expected.insert("ebs-backup:name", "web root");
             expected.insert("team", "shop");
         }
         assert_eq!(tags, expected.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());

@@ -16,12 +16,13 @@ use policy::restore::placement::{self, End, Move, Scene};
 use policy::restore::seen::SeenVolume;
 use policy::restore::{tags, waits};
 use policy::restore_point::Candidate;
+use step_runtime::Deadline;
 
 /// Makes the next move for each volume.
 ///
 /// # Errors
 /// EC2's error when volumes cannot be read.
-pub async fn handle<C>(access: &Access<C>, request: Request) -> Result<Response, Ec2Error>
+pub async fn handle<C>(access: &Access<C>, request: Request, deadline: Deadline) -> Result<Response, Ec2Error>
 where
     C: SeeVolumes + MoveVolume + CreateSnapshot,
 {
@@ -40,6 +41,10 @@ where
     let seen = access.read().seen(&ids).await?;
     let seen: BTreeMap<&VolumeId, &SeenVolume> = seen.iter().map(|volume| (&volume.id, volume)).collect();
     for n in 0..volumes.len() {
+        // The rest has its turn in the next round; what was done must not be lost.
+        if deadline.passed() {
+            break;
+        }
         // Once one has failed, no further live volume is taken away.
         let lost = volumes.iter().any(has_turned_back);
         let volume = &mut volumes[n];
@@ -131,6 +136,7 @@ async fn make_moves<C>(
     loop {
         let next = placement::next(volume, scene, rounds);
         tracing::info!(volume = ?volume.volume_id, ?next, rounds, "next");
+        let moves = !matches!(next, Move::Snapshot(_));
         let answer = match next {
             Move::Snapshot(replaced) => {
                 ec2.ready_to_create().await;
@@ -157,7 +163,7 @@ async fn make_moves<C>(
             Move::Done(end) => return ended(volume, end),
         };
         if let Err(error) = answer {
-            stumbled(volume, &error);
+            stumbled(volume, &error, moves);
         }
         return;
     }
@@ -182,16 +188,23 @@ fn ended(volume: &mut RestoreVolume, end: End) {
 }
 
 /// EC2 refused a move. While a volume is put back, it is tried again until the time for it is over.
-fn stumbled(volume: &mut RestoreVolume, error: &Ec2Error) {
+fn stumbled(volume: &mut RestoreVolume, error: &Ec2Error, moves: bool) {
     tracing::warn!(volume = ?volume.volume_id, %error, "EC2 refused a move");
-    if error.passes_with_time() || volume.progress == Progress::PuttingBack {
+    if error.passes_with_time() || is_of_a_late_look(error) || volume.progress == Progress::PuttingBack {
         return;
     }
-    if volume.safety_snapshot_id.is_some() {
+    if volume.replaces.is_some() && moves {
         // A detach may have been sent, whatever the listing says yet: who puts back looks first whether it is there.
         volume.note(error.code(), error.message());
         volume.progress = Progress::PuttingBack;
     } else {
         volume.fail(error.code(), error.message());
     }
+}
+
+/// Whether EC2 refuses a move because it is made already, or because the device is not let go of yet: the next look shows which. An
+/// answer to AttachVolume may be lost, and the listing late. What is there to stay, the look tells too.
+fn is_of_a_late_look(error: &Ec2Error) -> bool {
+    let taken = error.code() == "InvalidParameterValue" && error.message().contains("in use");
+    taken || matches!(error.code(), "VolumeInUse" | "InvalidAttachment.NotFound")
 }

@@ -64,6 +64,7 @@ fn look(volume: &mut RestoreVolume, seen: Option<&SeenVolume>, rounds: u32, now:
 const KEY: &str = "Most often it is the KMS key: it is disabled, or the role of create-volumes may not use it";
 
 fn in_error(volume: &RestoreVolume) -> String {
-    let encrypted = if volume.wanted.encrypted { KEY } else { "The event createVolume of EventBridge may have the cause" };
+    let encrypted =
+        if volume.wanted.encrypted { KEY } else { "The event createVolume of EventBridge may have the cause" };
     format!("EC2 could not make it, and gives no reason. {encrypted}")
 }

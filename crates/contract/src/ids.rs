@@ -99,8 +99,9 @@ checked_string!(
 );
 
 checked_string!(
-    /// The name of an availability zone, or of a local zone: `eu-west-1a`, `us-west-2-lax-1a`.
-    Zone, "availability zone", "^[a-z]{2,}(-[a-z0-9]+)+[a-z]$", "the name of a zone such as eu-west-1a",
+    /// The name of an availability zone, a Local Zone or a Wavelength Zone: `eu-west-1a`, `us-west-2-lax-1a`,
+    /// `us-east-1-wl1-bos-wlz-1`.
+    Zone, "availability zone", "^[a-z]{2,}(-[a-z0-9]+)+$", "the name of a zone such as eu-west-1a",
     |value| {
         let parts: Vec<&str> = value.split('-').collect();
         value.len() <= 48
@@ -108,7 +109,8 @@ checked_string!(
             && parts[0].len() >= 2
             && parts[0].bytes().all(|b| b.is_ascii_lowercase())
             && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
-            && value.ends_with(|c: char| c.is_ascii_lowercase())
+            // A region's name is none; a Wavelength Zone ends with a number.
+            && (value.ends_with(|c: char| c.is_ascii_lowercase()) || parts.len() > 4)
     }
 );
 

@@ -95,7 +95,7 @@ async fn create(
         wanted: &volume.wanted,
         initialization_rate_mibps: job.initialization_rate_mibps,
         tags: &tags::of_volume(point, job),
-        client_token: &client_token(&job.restore_id, &volume.snapshot_id),
+        client_token: &client_token(&job.restore_id, job.started_at, &volume.snapshot_id),
     };
     ec2.create_volume(&new).await
 }

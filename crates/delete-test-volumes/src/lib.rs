@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::errors::{NOT_OURS, STILL_DEFERRED};
 use contract::limits::{DELETE_VOLUME_ROUNDS, STRAY_TEST_VOLUME_HOURS};
 use contract::restore::Progress;
-use contract::selector::TEST_TAG;
+use contract::selector::{EXCLUDE_TAG, RESTORED_AT_TAG, TEST_TAG};
 use contract::steps::delete_test_volumes::{Request, Response};
 use contract::{RestoreJob, VolumeId};
 use ec2::port::{DeleteVolume, SeeVolumes};
@@ -93,5 +93,7 @@ fn is_of(volume: &SeenVolume, job: &RestoreJob) -> bool {
 
 fn is_stray(volume: &SeenVolume, now: DateTime<Utc>) -> bool {
     let old = volume.created_at.is_some_and(|at| now - at > TimeDelta::hours(STRAY_TEST_VOLUME_HOURS));
-    old && matches!(volume.state.as_str(), "available" | "error")
+    // One that a test made bears all that tests write; one that somebody uses for something else has lost some of it.
+    let untouched = volume.tags.has(EXCLUDE_TAG) && volume.tags.has(RESTORED_AT_TAG);
+    old && untouched && matches!(volume.state.as_str(), "available" | "error")
 }

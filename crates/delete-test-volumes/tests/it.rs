@@ -149,14 +149,21 @@ async fn the_volumes_of_a_test_are_deleted_however_far_they_are_and_one_that_nob
 
 #[tokio::test]
 async fn s1_only_what_bears_the_tag_of_this_test_or_of_one_a_day_ago_is_deleted() {
+    let stray = vec![
+        (TEST, "restore-0"),
+        ("ebs-backup:restored-at", "2026-11-20T06:00:00Z"),
+        ("ebs-backup:exclude", "restore test"),
+    ];
     for (state, hours, tags, deleted) in [
         ("available", Some(0), vec![(TEST, "restore-1")], true),
-        ("available", Some(25), vec![(TEST, "restore-0")], true),
-        ("error", Some(25), vec![(TEST, "restore-0")], true),
-        ("available", Some(24), vec![(TEST, "restore-0")], false), // it may be at work
-        ("available", None, vec![(TEST, "restore-0")], false),
-        ("in-use", Some(99), vec![(TEST, "restore-0")], false), // somebody found a use for it
-        ("creating", Some(99), vec![(TEST, "restore-0")], false),
+        ("available", Some(25), stray.clone(), true),
+        ("error", Some(25), stray.clone(), true),
+        ("available", Some(24), stray.clone(), false), // it may be at work
+        ("available", None, stray.clone(), false),
+        ("in-use", Some(99), stray.clone(), false), // somebody found a use for it
+        ("creating", Some(99), stray.clone(), false),
+        ("available", Some(99), stray[..2].to_vec(), false), // somebody wants it backed up
+        ("available", Some(99), vec![(TEST, "restore-0")], false), // the tag was copied
         ("deleting", Some(0), vec![(TEST, "restore-1")], false),
         ("available", Some(99), vec![], false),
         ("available", Some(99), vec![("ebs-backup:restore", "restore-1")], false),

@@ -5,7 +5,7 @@ use aws_sdk_ec2::primitives::DateTime as SdkDateTime;
 use aws_sdk_ec2::types::{Instance as SdkInstance, Snapshot as SdkSnapshot, StorageTier, Tag, Volume as SdkVolume};
 use chrono::{DateTime, Utc};
 use contract::selector::{KEEP_TAG, POLICY_TAG, RETENTION_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
-use contract::{Device, InstanceId, RunId, SnapshotId, VolumeId, Zone};
+use contract::{Device, InstanceId, PolicyName, RunId, SnapshotId, VolumeId, Zone};
 use policy::adoption::Foreign;
 use policy::model::{Snapshot, SnapshotState, Tags, Volume};
 use policy::restore::seen::{RestorePoint, SeenAttachment, SeenInstance, SeenVolume};
@@ -105,6 +105,7 @@ pub fn restore_point(snapshot: &SdkSnapshot) -> Option<RestorePoint> {
     let tags = tags(snapshot.tags());
     let ours = tags.has(POLICY_TAG) && attributed_to(snapshot, &tags).is_some();
     let spec: Option<VolumeSpec> = tags.get(SPEC_TAG).filter(|_| ours).and_then(|spec| spec.parse().ok());
+    let attachment = spec.as_ref().and_then(|spec| spec.attachment.as_ref());
     let archived = snapshot.storage_tier() == Some(&StorageTier::Archive);
     Some(RestorePoint {
         candidate: Candidate {
@@ -113,7 +114,9 @@ pub fn restore_point(snapshot: &SdkSnapshot) -> Option<RestorePoint> {
             started_at: started_at(snapshot)?,
             volume: snapshot.volume_id().and_then(|volume| VolumeId::new(volume).ok()),
             run: tags.get(RUN_TAG).filter(|_| ours).and_then(|run| RunId::new(run).ok()),
-            instance: spec.as_ref().and_then(|spec| spec.attachment.as_ref()).map(|at| at.instance.clone()),
+            policy: tags.get(POLICY_TAG).filter(|_| ours).and_then(|policy| PolicyName::new(policy).ok()),
+            instance: attachment.map(|at| at.instance.clone()),
+            device: attachment.map(|at| at.device.clone()),
         },
         description: snapshot.description().unwrap_or_default().to_owned(),
         size_gib: snapshot.volume_size().and_then(|size| u32::try_from(size).ok())?,

@@ -334,8 +334,8 @@ impl Lambdas {
             }
             "attach-volumes" => {
                 use contract::steps::attach_volumes::Request;
-                let work = async |request: Request, _| {
-                    attach_volumes::handle(&clients.of_restore(&request.job), request).await
+                let work = async |request: Request, deadline| {
+                    attach_volumes::handle(&clients.of_restore(&request.job), request, deadline).await
                 };
                 written(step_runtime::answer(&work, event, deadline).await)
             }

@@ -45,7 +45,9 @@ fn point(n: usize, of: usize, hour: u32) -> RestorePoint {
             started_at: format!("2026-11-26T{hour:02}:00:00Z").parse().unwrap(),
             volume: Some(volume_id(of)),
             run: Some(contract::RunId::new(format!("daily-{hour}")).unwrap()),
+            policy: None,
             instance: Some(INSTANCE.to_owned()),
+            device: None,
         },
         tags: [("ebs-backup:policy", "daily")].into_iter().collect(),
         description: String::new(),
@@ -368,7 +370,13 @@ async fn what_does_not_fit_the_instance_is_refused_by_field() {
 
 #[tokio::test]
 async fn what_is_in_the_way_is_replaced_when_that_is_asked_for() {
-    let fields = json!({"volumeId": VOLUME, "attach": {"instanceId": INSTANCE}, "replace": true});
+    // Who names the device means who is there; else only the volume itself is replaced.
+    let not_named = json!({"volumeId": VOLUME, "attach": {"instanceId": INSTANCE}, "replace": true});
+    let (refused, _) = plan(Fake::with([point(1, 0, 2)]).instance("running", &["/dev/xvda", "xvdf"]), not_named).await;
+    assert!(
+        refused.unwrap_err().message().starts_with("replace: true: vol-0000005b is at /dev/sdf, and the data is of")
+    );
+    let fields = json!({"volumeId": VOLUME, "attach": {"instanceId": INSTANCE, "device": "/dev/sdf"}, "replace": true});
     let (answer, asked) = plan(Fake::with([point(1, 0, 2)]).instance("running", &["/dev/xvda", "xvdf"]), fields).await;
     let volume = &answer.unwrap().volumes[0];
     assert_eq!((volume.device.as_ref().unwrap().as_str(), &volume.replaces), ("/dev/sdf", &Some(volume_id(91))));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-use contract::{RunId, SnapshotId, VolumeId};
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::{PolicyName, RunId, SnapshotId, VolumeId};
 use thiserror::Error;
 
 use crate::model::SnapshotState;
@@ -22,8 +22,12 @@ pub struct Candidate {
     pub volume: Option<VolumeId>,
     /// The run that made it; none when it is not ours, or its tags and EC2 do not agree.
     pub run: Option<RunId>,
+    /// The policy of that run.
+    pub policy: Option<PolicyName>,
     /// The instance that its volume was attached to when it was made, where that is known.
     pub instance: Option<String>,
+    /// The device there.
+    pub device: Option<String>,
 }
 
 impl Candidate {
@@ -153,8 +157,8 @@ pub fn of_volume<'a>(
 /// One snapshot for each volume that `instance` had, all of the newest run at or before `at` that has them all; with
 /// `allow_mixed`, the newest of each.
 ///
-/// Which volumes the instance had is what our own snapshots say: those of the newest run that has any of the instance, whether
-/// completed or not, so that a volume whose snapshot failed is missed and not forgotten.
+/// Which volumes the instance had is what our own snapshots say ([`had`]), whether completed or not, so that a volume whose
+/// snapshot failed, or that another policy backs up, is missed and not forgotten.
 ///
 /// # Errors
 /// [`NoRestorePoint::OfInstance`] when there is none at all, [`NoRestorePoint::Mixed`] when no single run has them all.
@@ -164,17 +168,16 @@ pub fn of_instance<'a>(
     at: DateTime<Utc>,
     allow_mixed: bool,
 ) -> Result<Vec<&'a Candidate>, NoRestorePoint> {
-    let mut runs: BTreeMap<&RunId, Vec<&Candidate>> = BTreeMap::new();
+    let mut runs: BTreeMap<(&RunId, &Option<PolicyName>), Vec<&Candidate>> = BTreeMap::new();
     for candidate in candidates {
         let of_instance = candidate.instance.as_deref() == Some(instance) && candidate.volume.is_some();
         if let (Some(run), true) = (&candidate.run, of_instance && candidate.started_at <= at) {
-            runs.entry(run).or_default().push(candidate);
+            runs.entry((run, &candidate.policy)).or_default().push(candidate);
         }
     }
     let mut newest_first: Vec<Vec<&Candidate>> = runs.into_values().collect();
     newest_first.sort_by_key(|run| std::cmp::Reverse(run.iter().map(|candidate| candidate.age_order()).max()));
-    let had: BTreeSet<&VolumeId> =
-        newest_first.first().into_iter().flatten().filter_map(|candidate| candidate.volume.as_ref()).collect();
+    let had = had(&newest_first);
     if had.is_empty() {
         return Err(NoRestorePoint::OfInstance { instance: instance.to_owned(), at });
     }
@@ -190,6 +193,46 @@ pub fn of_instance<'a>(
     let newest = newest_first.first().map(|run| newest_of_each(run, &had)).unwrap_or_default();
     let missing = had.into_iter().filter(|volume| !newest.contains_key(volume)).cloned().collect();
     Err(NoRestorePoint::Mixed { instance: instance.to_owned(), at, missing })
+}
+
+/// A policy that has not backed an instance up for so many days before the newest run does not say any more what it had: longer than
+/// a month, so that a monthly policy counts.
+const POLICY_COUNTS_FOR_DAYS: i64 = 35;
+/// Runs of each policy that say which volumes there were: with the one before the newest, so that a volume of which EC2 took no
+/// snapshot at all in the newest is missed.
+const RUNS_OF_A_POLICY: usize = 2;
+
+/// The volumes that an instance had, of its runs, newest first: those of the last two runs of each policy.
+///
+/// Where two of them were at the same device, the one that was seen there later has replaced the other.
+fn had<'a>(newest_first: &[Vec<&'a Candidate>]) -> BTreeSet<&'a VolumeId> {
+    let started = |run: &[&Candidate]| run.iter().map(|candidate| candidate.started_at).max();
+    let Some(newest) = newest_first.first().and_then(|run| started(run)) else { return BTreeSet::new() };
+    let mut runs_of: BTreeMap<&Option<PolicyName>, usize> = BTreeMap::new();
+    let mut latest: BTreeMap<&VolumeId, &Candidate> = BTreeMap::new();
+    for run in newest_first {
+        let Some(first) = run.first() else { continue };
+        let counted = runs_of.entry(&first.policy).or_default();
+        let recent = started(run).is_some_and(|at| newest - at <= TimeDelta::days(POLICY_COUNTS_FOR_DAYS));
+        if *counted == RUNS_OF_A_POLICY || !recent {
+            continue;
+        }
+        *counted += 1;
+        for candidate in run {
+            let Some(volume) = &candidate.volume else { continue };
+            let best = latest.entry(volume).or_insert(candidate);
+            if candidate.age_order() > best.age_order() {
+                *best = candidate;
+            }
+        }
+    }
+    let replaced = |one: &Candidate| {
+        one.device.is_some()
+            && latest.values().any(|other| {
+                other.volume != one.volume && other.device == one.device && other.started_at > one.started_at
+            })
+    };
+    latest.iter().filter(|(_, candidate)| !replaced(candidate)).map(|(volume, _)| *volume).collect()
 }
 
 /// The newest completed snapshot of each of `volumes`.
@@ -211,7 +254,6 @@ fn newest_of_each<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeDelta;
     use proptest::prelude::*;
 
     const INSTANCE: &str = "i-0123456789abcdef0";
@@ -232,7 +274,9 @@ mod tests {
             started_at: now() - TimeDelta::hours(hours),
             volume: Some(volume(of)),
             run: Some(RunId::new(format!("run-{hours}")).unwrap()),
+            policy: Some(PolicyName::new("daily").unwrap()),
             instance: Some(INSTANCE.to_owned()),
+            device: Some(format!("/dev/sd{of}")),
         }
     }
 
@@ -285,6 +329,36 @@ mod tests {
         assert_eq!(taken(&apart, true).unwrap(), ["1", "4"]);
         let other = [Candidate { instance: None, ..point(1, 1, 1) }];
         assert!(matches!(taken(&other, true), Err(NoRestorePoint::OfInstance { .. })));
+    }
+
+    #[test]
+    fn a_volume_that_the_newest_run_has_nothing_of_is_missed() {
+        let taken = |candidates: &[Candidate], mixed| of_instance(candidates, INSTANCE, now(), mixed).map(numbers);
+        // EC2 took no snapshot of the second volume in the newest run: the run before has both.
+        let refused = [point(1, 1, 1), point(2, 1, 25), point(3, 2, 25)];
+        assert_eq!(taken(&refused, false).unwrap(), ["2", "3"]);
+        // Another policy backs up the second one alone, more often.
+        let hourly = |n, hours| Candidate { policy: Some(PolicyName::new("hourly").unwrap()), ..point(n, 2, hours) };
+        let both = [hourly(1, 1), hourly(2, 2), point(3, 1, 20), point(4, 2, 20)];
+        assert_eq!(taken(&both, false).unwrap(), ["3", "4"], "not the hourly one alone");
+        // Two policies that share no volume have no run with both.
+        let apart = [hourly(1, 1), point(2, 1, 20)];
+        assert!(taken(&apart, false).unwrap_err().to_string().contains("misses vol-00000001"));
+        assert_eq!(taken(&apart, true).unwrap(), ["2", "1"]);
+    }
+
+    #[test]
+    fn a_volume_that_is_long_gone_is_not_missed() {
+        let taken = |candidates: &[Candidate]| of_instance(candidates, INSTANCE, now(), false).map(numbers);
+        // Two nights without it.
+        assert_eq!(taken(&[point(1, 1, 1), point(2, 1, 25), point(3, 1, 49), point(4, 2, 49)]).unwrap(), ["1"]);
+        // Another took its device.
+        let there = |candidate: Candidate| Candidate { device: Some("/dev/sdx".to_owned()), ..candidate };
+        assert_eq!(taken(&[there(point(1, 1, 1)), there(point(2, 2, 25))]).unwrap(), ["1"]);
+        // The policy that had it is long gone.
+        let weekly = Candidate { policy: Some(PolicyName::new("weekly").unwrap()), ..point(2, 2, 36 * 24) };
+        assert_eq!(taken(&[point(1, 1, 1), weekly.clone()]).unwrap(), ["1"]);
+        assert!(taken(&[point(1, 1, 1), Candidate { started_at: now() - TimeDelta::days(35), ..weekly }]).is_err());
     }
 
     prop_compose! {

@@ -12,10 +12,10 @@ export function attachVolumes(scope: Construct, context: FunctionContext): Lambd
     ...context,
     stem: 'attach-volumes',
     description: 'EBS Backup: attaches restored volumes, and snapshots what they replace',
-    timeout: Duration.seconds(300),
+    timeout: Duration.seconds(900),
     memoryMiB: 256,
     permissions: [
-      describe('ec2:DescribeVolumes', 'ec2:DescribeInstances', 'ec2:DescribeSnapshots'),
+      describe('ec2:DescribeVolumes', 'ec2:DescribeSnapshots'),
       // Both are asked about the volume and the instance. No tag is asked for: what is replaced bears none of ours, and what
       // was detached has to be attached again when the new volume cannot take its place.
       new PolicyStatement({

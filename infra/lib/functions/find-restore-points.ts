@@ -9,7 +9,7 @@ export function findRestorePoints(scope: Construct, context: FunctionContext): L
     ...context,
     stem: 'find-restore-points',
     description: 'EBS Backup: finds the snapshots that hold the moment to restore',
-    timeout: Duration.seconds(300),
+    timeout: Duration.seconds(900),
     memoryMiB: 512,
     environment: { EBS_BACKUP_CONFIG: deployedConfiguration(context.account) },
     permissions: [

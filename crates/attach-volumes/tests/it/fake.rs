@@ -153,7 +153,9 @@ fn snapshot(n: usize, of: VolumeId, state: &str, started_at: DateTime<Utc>) -> C
         started_at,
         volume: Some(of),
         run: None,
+        policy: None,
         instance: None,
+        device: None,
     }
 }
 

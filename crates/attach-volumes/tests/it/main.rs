@@ -37,10 +37,14 @@ fn restored(n: usize, at: usize, old: Option<usize>) -> RestoreVolume {
     .unwrap()
 }
 
+fn deadline() -> step_runtime::Deadline {
+    step_runtime::Deadline::after(std::time::Duration::from_secs(600))
+}
+
 async fn step(ec2: &Arc<Fake>, volumes: Vec<RestoreVolume>, rounds: u32) -> Response {
     let job = job(true);
     let access = Access::of_restore(&job, Arc::clone(ec2));
-    attach_volumes::handle(&access, Request { job, volumes, rounds }).await.unwrap()
+    attach_volumes::handle(&access, Request { job, volumes, rounds }, deadline()).await.unwrap()
 }
 
 /// Calls the step as often as it wants to be called.
@@ -208,7 +212,7 @@ async fn a_detach_that_is_refused_for_good_leaves_the_volume_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_detach_whose_refusal_comes_because_it_is_done_already_is_undone() {
+async fn a_move_that_is_refused_because_it_is_made_already_is_looked_at_again() {
     // The answer was lost, the listing was late, and the second detach is refused: nothing is attached any more.
     let ec2 = of(replacing().answers("detach", 2, [Answer::LostButDone]));
     let first = step(&ec2, one(), 0).await;
@@ -217,10 +221,16 @@ async fn a_detach_whose_refusal_comes_because_it_is_done_already_is_undone() {
     assert_eq!(progress(&volumes), [Progress::Attached], "where it is seen in time");
     let late = of(replacing().answers("detach", 2, [Answer::Refused("InvalidAttachment.NotFound")]));
     let second = step(&late, first.volumes, 1).await;
-    assert_eq!(progress(&second.volumes), [Progress::PuttingBack], "not Failed: it may be off");
+    assert_eq!(progress(&second.volumes), [Progress::Available], "not Failed: it may be off");
     let gone = of(Fake::default().free(1).free(2));
-    assert_eq!(progress(&go_on(&gone, second.volumes, 2).await), [Progress::PutBack]);
-    assert_eq!(gone.attached(), [(volume_id(2), device(0))]);
+    assert_eq!(progress(&go_on(&gone, second.volumes, 2).await), [Progress::Attached]);
+    assert_eq!(gone.attached(), [(volume_id(1), device(0))]);
+    // The same of an attachment: the restored volume is there, and nothing is taken off again.
+    let twice = [Answer::LostButDone, Answer::Refused("VolumeInUse")];
+    let ec2 = of(replacing().answers("attach", 1, twice));
+    assert_eq!(progress(&to_the_end(&ec2, one()).await), [Progress::Attached]);
+    assert_eq!(ec2.attached(), [(volume_id(1), device(0))]);
+    assert!(!ec2.sent().contains(&"detach 1".to_owned()), "{:?}", ec2.sent());
 }
 
 #[tokio::test]
@@ -343,7 +353,8 @@ async fn s9_a_dry_run_and_a_restore_that_attaches_nothing_touch_nothing() {
     let dry = RestoreJob { dry_run: true, ..job(true) };
     for job in [dry, job(false)] {
         let access = Access::of_restore(&job, Arc::clone(&ec2));
-        let answer = attach_volumes::handle(&access, Request { job, volumes: one(), rounds: 0 }).await.unwrap();
+        let answer =
+            attach_volumes::handle(&access, Request { job, volumes: one(), rounds: 0 }, deadline()).await.unwrap();
         assert_eq!((answer.volumes, answer.wait_seconds), (one(), 0));
     }
     assert_eq!((ec2.sent(), ec2.looks()), (vec![], 0));

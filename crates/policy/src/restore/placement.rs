@@ -52,12 +52,17 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The volume at the device, and the state of its attachment.
+    /// The volume at the device, and the state of its attachment. The listings are late each in its own way: the device is free only when
+    /// none of them shows anything there.
     fn at(&self, device: &Device) -> Option<(&VolumeId, &str)> {
-        self.attached.iter().find_map(|volume| {
+        let all = self.restored.into_iter().chain(self.replaced).chain(self.attached);
+        let mut there = all.filter_map(|volume| {
             let attachment = volume.at(self.instance).filter(|attachment| same_device(&attachment.device, device))?;
             Some((&volume.id, attachment.state.as_str()))
-        })
+        });
+        // What is on its way says more than what was there before.
+        let first = there.next()?;
+        Some(there.fold(first, |best, next| if best.1 == "attached" && best.0 == next.0 { next } else { best }))
     }
 }
 
@@ -105,7 +110,7 @@ fn forward(volume: &RestoreVolume, id: &VolumeId, device: &Device, scene: Scene<
         None if emptied && scene.replaced.is_some_and(|replaced| replaced.at(scene.instance).is_some()) => Move::Wait,
         None => match scene.restored {
             None => give_up(VOLUME_LOST, format!("{id} is not there any more")),
-            Some(restored) if !restored.attachments.is_empty() => {
+            Some(restored) if restored.attachments.iter().any(|attachment| attachment.state != "detached") => {
                 give_up("VolumeInUse", format!("{id} is attached to something else"))
             }
             Some(_) => Move::Attach(id.clone()),
@@ -252,6 +257,32 @@ mod tests {
         ] {
             assert_eq!(moved(item, new, old, None, rounds), expected, "{new:?} {old:?} {rounds}");
         }
+    }
+
+    #[test]
+    fn a_listing_that_is_late_takes_nobody_for_gone() {
+        let instance = instance();
+        let item = volume(Progress::Available, true, true);
+        let moved = |new: Option<&str>, old: Option<&str>, listed: &[SeenVolume]| {
+            let (new, old) = (seen(NEW, new), seen(OLD, old));
+            let scene = Scene { instance: &instance, restored: Some(&new), replaced: Some(&old), attached: listed };
+            next(&item, scene, 0)
+        };
+        let new_there = [seen(NEW, Some("attached"))];
+        assert_eq!(moved(Some("attached"), None, &[]), Move::Done(End::Attached), "the list of the instance is late");
+        assert_eq!(moved(None, None, &new_there), Move::Done(End::Attached), "the look at the volume is late");
+        assert_eq!(moved(Some("attaching"), None, &new_there), Move::Wait, "the later word counts");
+        assert_eq!(moved(None, Some("detaching"), &[]), Move::Wait, "the old one is on its way");
+        assert_eq!(moved(None, Some("detaching"), &[seen(OLD, Some("attached"))]), Move::Wait);
+        let elsewhere = SeenVolume {
+            attachments: vec![SeenAttachment {
+                instance: InstanceId::new("i-00000001").unwrap(),
+                ..seen(NEW, Some("attached")).attachments[0].clone()
+            }],
+            ..seen(NEW, None)
+        };
+        let scene = Scene { instance: &instance, restored: Some(&elsewhere), replaced: None, attached: &[] };
+        assert!(matches!(next(&item, scene, 0), Move::Done(End::TurnBack("VolumeInUse", _))));
     }
 
     #[test]

@@ -99,8 +99,8 @@ fn recorded_device(point: &RestorePoint) -> Option<Device> {
 
 fn volume(point: &RestorePoint, input: &RestoreInput, place: Place<'_>) -> Result<RestoreVolume, Vec<String>> {
     let mut wrong = Vec::new();
-    let device = device(point, input, &mut wrong);
-    let replaces = device.as_ref().and_then(|device| in_the_way(device, input, place, &mut wrong));
+    let device = device(point, input, place, &mut wrong);
+    let replaces = device.as_ref().and_then(|device| in_the_way(device, point, input, place, &mut wrong));
     let zone = zone(point, input, place, &mut wrong);
     let boots = device.as_ref().is_some_and(|device| boots(device, place.instance));
     let kind = kind(point, input, boots, &mut wrong);
@@ -122,10 +122,10 @@ fn volume(point: &RestorePoint, input: &RestoreInput, place: Place<'_>) -> Resul
     }
 }
 
-/// The device: the input's, else the one the volume was at.
-fn device(point: &RestorePoint, input: &RestoreInput, wrong: &mut Vec<String>) -> Option<Device> {
+/// The device: the input's; else the one that the volume itself is at now, on that instance; else the one that it was at.
+fn device(point: &RestorePoint, input: &RestoreInput, place: Place<'_>, wrong: &mut Vec<String>) -> Option<Device> {
     let asked = input.attach.as_ref().and_then(|attach| attach.device.clone());
-    let device = asked.or_else(|| recorded_device(point));
+    let device = asked.or_else(|| own_device(point, place)).or_else(|| recorded_device(point));
     if device.is_none() && input.attach.is_some() {
         wrong.push(
             "attach.device: missing, and the snapshot does not say where its volume was attached; for example /dev/sdf"
@@ -135,28 +135,54 @@ fn device(point: &RestorePoint, input: &RestoreInput, wrong: &mut Vec<String>) -
     device
 }
 
+/// The device of the instance at which the volume itself is now.
+fn own_device(point: &RestorePoint, place: Place<'_>) -> Option<Device> {
+    let instance = place.instance?;
+    let own = place.attached.iter().find(|volume| Some(&volume.id) == point.candidate.volume.as_ref())?;
+    own.at(&instance.id).map(|attachment| attachment.device.clone())
+}
+
 fn boots(device: &Device, instance: Option<&SeenInstance>) -> bool {
     let root = instance.and_then(|instance| instance.root_device.as_ref());
     root.map_or_else(|| is_root_name(device), |root| same_device(root, device))
 }
 
-/// The volume that is at the device, which a restore may replace only when it is told to.
-fn in_the_way(device: &Device, input: &RestoreInput, place: Place<'_>, wrong: &mut Vec<String>) -> Option<VolumeId> {
+/// The volume that is at the device. A restore replaces it only when it is told to; and only the very volume that it restores, unless
+/// the input names the device, or another instance than the volumes are of: there nobody can be meant but who is there.
+fn in_the_way(
+    device: &Device,
+    point: &RestorePoint,
+    input: &RestoreInput,
+    place: Place<'_>,
+    wrong: &mut Vec<String>,
+) -> Option<VolumeId> {
     let instance = place.instance?;
-    let taken = place
-        .attached
-        .iter()
-        .find(|volume| volume.at(&instance.id).is_some_and(|attachment| same_device(&attachment.device, device)));
     if !matches!(instance.state.as_str(), "running" | "stopped") {
         let state = &instance.state;
         wrong.push(format!("attach.instanceId: {}: is {state}; it must be running or stopped", instance.id));
     }
-    let taken = taken?;
+    let taken = place
+        .attached
+        .iter()
+        .find(|volume| volume.at(&instance.id).is_some_and(|attachment| same_device(&attachment.device, device)))?;
     let id = &taken.id;
+    let named = input.attach.as_ref().is_some_and(|attach| attach.device.is_some());
+    let another = input.instance_id.as_ref().is_some_and(|of| *of != instance.id);
     if !input.replace {
         wrong.push(format!(
             "attach.device: {device}: {id} is there; name another device, or \"replace\": true to put the restored \
              volume in its place"
+        ));
+    } else if !named && !another && point.candidate.volume.as_ref() != Some(id) {
+        let own = point.candidate.volume.as_ref().map_or("an unknown volume", VolumeId::as_str);
+        wrong.push(format!(
+            "replace: true: {id} is at {device}, and the data is of {own}; name \"device\": \"{device}\" in attach if {id} \
+             is to be replaced, or another device"
+        ));
+    } else if taken.attachments.len() > 1 {
+        wrong.push(format!(
+            "replace: true: {id} is attached to {} instances, which would go on with two truths; detach it first",
+            taken.attachments.len()
         ));
     } else if boots(device, Some(instance)) && instance.state != "stopped" {
         let (instance, state) = (&instance.id, &instance.state);
@@ -248,7 +274,9 @@ mod tests {
                 started_at: DateTime::UNIX_EPOCH,
                 volume: Some(VolumeId::new("vol-0123456789abcdef0").unwrap()),
                 run: None,
+                policy: None,
                 instance: None,
+                device: None,
             },
             tags: Tags::default(),
             description: String::new(),
@@ -275,9 +303,10 @@ mod tests {
         }
     }
 
+    /// The volume that is restored, live, at this device.
     fn attached(device: &str) -> SeenVolume {
         SeenVolume {
-            id: VolumeId::new("vol-00000000").unwrap(),
+            id: VolumeId::new("vol-0123456789abcdef0").unwrap(),
             state: "in-use".to_owned(),
             created_at: None,
             tags: Tags::default(),
@@ -411,15 +440,44 @@ mod tests {
         assert!(run(&bare, &at("/dev/sdf"), "terminated", &[]).unwrap_err()[0].starts_with("attach.instanceId: "));
 
         for (taken, free) in [("/dev/sdf", "/dev/sdg"), ("/dev/xvdf", "/dev/sdg"), ("xvdf", "xvdg")] {
-            assert_eq!(run(&io2, &attach, "running", &[free]).unwrap().replaces, None);
-            let refused = run(&io2, &attach, "running", &[taken]).unwrap_err();
-            assert!(refused[0].starts_with("attach.device: /dev/sdf: vol-00000000 is there;"), "{refused:?}");
+            assert_eq!(run(&io2, &at("/dev/sdf"), "running", &[free]).unwrap().replaces, None);
+            let refused = run(&io2, &at("/dev/sdf"), "running", &[taken]).unwrap_err();
+            assert!(refused[0].starts_with("attach.device: /dev/sdf: vol-0123456789abcdef0 is there;"), "{refused:?}");
             let plan = run(&io2, &replace(&attach), "running", &[taken]).unwrap();
-            assert_eq!(plan.replaces.unwrap().as_str(), "vol-00000000");
+            assert_eq!(plan.replaces.unwrap().as_str(), "vol-0123456789abcdef0");
         }
         let root = replace(&at("/dev/xvda"));
         assert!(run(&bare, &root, "running", &["/dev/xvda"]).unwrap_err()[0].contains("stop it first"));
         assert!(run(&bare, &root, "stopped", &["/dev/xvda"]).unwrap().replaces.is_some());
+    }
+
+    #[test]
+    fn a_live_volume_that_nobody_named_is_not_replaced() {
+        let io2 = point(Some(IO2), 100, false);
+        let attach = format!(r#""attach":{{"instanceId":"{INSTANCE}"}},"replace":true"#);
+        let named = format!(r#""attach":{{"instanceId":"{INSTANCE}","device":"/dev/sdf"}},"replace":true"#);
+        let zones = zones();
+        let stranger = |device: &str| SeenVolume { id: VolumeId::new("vol-00000009").unwrap(), ..attached(device) };
+        let run = |more: &str, attached: &[SeenVolume]| {
+            let instance = instance("running");
+            let place = Place { zones: &zones, instance: Some(&instance), attached };
+            volume(&io2, &input(more), place).map(|plan| (plan.device.unwrap().to_string(), plan.replaces))
+        };
+        // The volume was moved since, and another one is where it was.
+        let (device, replaces) = run(&attach, &[stranger("/dev/sdf"), attached("/dev/sdg")]).unwrap();
+        assert_eq!((device.as_str(), replaces.unwrap().as_str()), ("/dev/sdg", "vol-0123456789abcdef0"));
+        let refused = run(&attach, &[stranger("/dev/sdf")]).unwrap_err();
+        assert!(
+            refused[0].starts_with("replace: true: vol-00000009 is at /dev/sdf, and the data is of vol-0123"),
+            "{refused:?}"
+        );
+        assert_eq!(run(&named, &[stranger("/dev/sdf")]).unwrap().1.unwrap().as_str(), "vol-00000009", "it is named");
+        // One that several instances share is nobody's to take away.
+        let mut shared = attached("/dev/sdf");
+        shared
+            .attachments
+            .push(SeenAttachment { instance: InstanceId::new("i-00000001").unwrap(), ..shared.attachments[0].clone() });
+        assert!(run(&attach, &[shared]).unwrap_err()[0].contains("attached to 2 instances"));
     }
 
     #[test]

@@ -42,7 +42,9 @@ mod tests {
             started_at: DateTime::UNIX_EPOCH + TimeDelta::hours(hours),
             volume: Some(VolumeId::new(format!("vol-{volume:08x}")).unwrap()),
             run: Some(RunId::new("run").unwrap()),
+            policy: None,
             instance: None,
+            device: None,
         }
     }
 
