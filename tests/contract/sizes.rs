@@ -216,6 +216,7 @@ fn worst_restore_volume(n: usize) -> RestoreVolume {
         progress: Progress::PuttingBack,
         volume_id: Some(volume(n)),
         available_after: Some(u32::MAX),
+        unseen: 0,
         safety_snapshot_id: Some(snapshot(n)),
         failure: None,
     };

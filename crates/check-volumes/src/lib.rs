@@ -54,9 +54,10 @@ fn look(volume: &mut RestoreVolume, seen: Option<&SeenVolume>, rounds: u32, now:
         }
         Some(("error", _)) => volume.fail(VOLUME_ERROR, &in_error(volume)),
         Some(("deleting" | "deleted", _)) => volume.fail(VOLUME_LOST, "it was deleted while it was being made"),
-        None if rounds + 1 >= UNSEEN_ROUNDS => volume.fail(VOLUME_LOST, &format!("EC2 does not know it. {KEY}")),
+        None if volume.unseen + 1 >= UNSEEN_ROUNDS => volume.fail(VOLUME_LOST, &format!("EC2 does not know it. {KEY}")),
         Some((state, _)) if last => volume.fail(STILL_WAITING, &format!("it is still in the state {state}")),
-        Some(_) | None => {}
+        None => volume.unseen += 1,
+        Some(_) => volume.unseen = 0,
     }
 }
 

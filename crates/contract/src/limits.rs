@@ -65,7 +65,7 @@ pub const INITIALIZATION_RATE_MIBPS: std::ops::RangeInclusive<u32> = 100..=300;
 pub const CREATE_VOLUME_ROUNDS: u32 = 80;
 /// How often a restore looks whether its volumes are available: about 50 minutes.
 pub const AVAILABLE_ROUNDS: u32 = 120;
-/// How many of these looks may miss a volume, as EC2's listings are a little late, before it counts as lost.
+/// How many of these looks in a row may miss a volume, as EC2's listings are a little late, before it counts as lost.
 pub const UNSEEN_ROUNDS: u32 = 12;
 /// How often a restore looks whether volumes are detached and attached: about 12 minutes.
 pub const ATTACH_ROUNDS: u32 = 40;

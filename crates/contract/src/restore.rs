@@ -248,6 +248,11 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
 fn yes() -> bool {
     true
 }
@@ -365,6 +370,9 @@ pub struct RestoreVolume {
     pub volume_id: Option<VolumeId>,
     /// How long EC2 took until it was available, in seconds.
     pub available_after: Option<u32>,
+    /// Looks in a row that did not find it while it was being made.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unseen: u32,
     /// The snapshot of the volume that it replaces.
     pub safety_snapshot_id: Option<SnapshotId>,
     /// Why it failed, if so.

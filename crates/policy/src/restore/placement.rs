@@ -178,6 +178,7 @@ mod tests {
             progress,
             volume_id: Some(VolumeId::new(NEW).unwrap()),
             available_after: None,
+            unseen: 0,
             safety_snapshot_id: snapshotted.then(|| SnapshotId::new("snap-00000009").unwrap()),
             failure: None,
         }

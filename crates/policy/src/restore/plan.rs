@@ -84,6 +84,7 @@ fn planned(
         progress: Progress::Planned,
         volume_id: None,
         available_after: None,
+        unseen: 0,
         safety_snapshot_id: None,
         failure: None,
     }
