@@ -70,6 +70,20 @@ pub enum NoRestorePoint {
         /// The moment.
         at: DateTime<Utc>,
     },
+    /// Of one of the instance's volumes there is no snapshot at all that could be restored.
+    #[error(
+        "{instance} had volumes of which there is no completed snapshot at or before {at}: {}; restore the others one by \
+         one, by volumeId",
+        listed(.missing)
+    )]
+    Incomplete {
+        /// The instance.
+        instance: String,
+        /// The moment.
+        at: DateTime<Utc>,
+        /// The volumes without one.
+        missing: Vec<VolumeId>,
+    },
     /// The instance's volumes are not all in one run.
     #[error(
         "no run at or before {at} has a completed snapshot of every volume of {instance}; the newest run misses {}. \
@@ -187,7 +201,11 @@ pub fn of_instance<'a>(
     }
     let all: Vec<&Candidate> = newest_first.iter().flatten().copied().collect();
     let mixed = newest_of_each(&all, &had);
-    if allow_mixed && mixed.len() == had.len() {
+    if mixed.len() < had.len() {
+        let missing = had.into_iter().filter(|volume| !mixed.contains_key(volume)).cloned().collect();
+        return Err(NoRestorePoint::Incomplete { instance: instance.to_owned(), at, missing });
+    }
+    if allow_mixed {
         return Ok(mixed.into_values().collect());
     }
     let newest = newest_first.first().map(|run| newest_of_each(run, &had)).unwrap_or_default();
@@ -321,9 +339,13 @@ mod tests {
         let all: Vec<Candidate> = half.iter().chain(&whole).cloned().collect();
         let taken = |candidates: &[Candidate], mixed| of_instance(candidates, INSTANCE, now(), mixed).map(numbers);
         assert_eq!(taken(&all, false).unwrap(), ["3", "4"], "the newest run that has them all");
-        let error = taken(&half, false).unwrap_err();
-        assert!(error.to_string().contains("the newest run misses vol-00000002"), "{error}");
-        assert!(taken(&half, true).is_err(), "of one there is none at all");
+        for mixed in [false, true] {
+            let error = taken(&half, mixed).unwrap_err();
+            assert!(
+                error.to_string().contains("no completed snapshot at or before 2026-11-23 02:00:00 UTC: vol-00000002"),
+                "{error}"
+            );
+        }
         let apart = [point(1, 1, 1), Candidate { state: SnapshotState::Error, ..point(2, 2, 1) }, point(4, 2, 24)];
         assert!(taken(&apart, false).is_err());
         assert_eq!(taken(&apart, true).unwrap(), ["1", "4"]);

@@ -60,7 +60,8 @@ pub fn test_volume(point: &RestorePoint, zones: &[Zone]) -> Option<RestoreVolume
         size_gib: point.size_gib.max(1),
         iops: None,
         throughput: None,
-        zone: recorded.or_else(|| zones.first().cloned())?,
+        // The zones of the region itself have the shortest names; a Local Zone may not know the type.
+        zone: recorded.or_else(|| zones.iter().min_by_key(|zone| (zone.as_str().len(), *zone)).cloned())?,
         encrypted: point.encrypted,
         kms_key_id: None,
     };
@@ -496,7 +497,9 @@ mod tests {
     #[test]
     fn a_test_takes_any_zone_that_is_there() {
         let gone = point(Some("type=st1 size=500 zone=eu-west-1f encrypted=false"), 500, true);
-        let plan = test_volume(&gone, &zones()).unwrap();
+        let mut zones = zones();
+        zones.insert(0, Zone::new("eu-west-1-fra-1a").unwrap());
+        let plan = test_volume(&gone, &zones).unwrap();
         let wanted = &plan.wanted;
         assert_eq!((wanted.zone.as_str(), wanted.volume_type, wanted.size_gib), ("eu-west-1a", VolumeType::Gp3, 500));
         assert!(wanted.encrypted && plan.device.is_none());
