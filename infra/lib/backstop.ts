@@ -4,7 +4,15 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Stack } from 'aws-cdk-lib';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { MACHINE_NAME, REGIONS_FAILED, RESTORE_FAILED, RESTORE_MACHINE_NAME, RESTORE_TAG } from './names';
+import {
+  INVALID_INPUT,
+  MACHINE_NAME,
+  NO_RESTORE_POINT,
+  REGIONS_FAILED,
+  RESTORE_FAILED,
+  RESTORE_MACHINE_NAME,
+  RESTORE_TAG,
+} from './names';
 import type { ReportTopic } from './report-topic';
 
 export interface BackstopProps {
@@ -13,7 +21,7 @@ export interface BackstopProps {
   readonly topic: ReportTopic;
 }
 
-/** S7: speaks up for a run, or a restore, that ended badly and could not send its report. */
+/** S7: speaks up for a run, or a restore, that ended badly and could not send its report; and for a restore that was refused, which has none. */
 export class Backstop extends Construct {
   constructor(scope: Construct, id: string, props: BackstopProps) {
     super(scope, id);
@@ -31,32 +39,35 @@ export class Backstop extends Construct {
 
     // The two statements above are all it needs; the target would add kms:GenerateDataKey*.
     const publisher = role.withoutPolicyUpdates();
+    // Only what holds no quote may stand in these texts: EventBridge does not escape what it puts into them. So never
+    // $.detail.cause, which for an error of a function is JSON.
     const tell = (what: string, lines: readonly string[]): SnsTopic =>
       new SnsTopic(props.topic.topic, {
         role: publisher,
         message: RuleTargetInput.fromMultilineText(
           [
-            `EBS Backup: ${what} ended as ${EventField.fromPath('$.detail.status')} and sent no report.`,
+            `EBS Backup: ${what}`,
             `Account ${EventField.account}, ${EventField.region}, at ${EventField.time}.`,
             `Execution: ${EventField.fromPath('$.detail.executionArn')}`,
             ...lines,
           ].join('\n'),
         ),
       });
+    const silent = (what: string): string =>
+      `${what} ended as ${EventField.fromPath('$.detail.status')} and sent no report.`;
     const ended = (machine: StateMachine, detail: Record<string, unknown>): EventPattern => ({
       source: ['aws.states'],
       detailType: ['Step Functions Execution Status Change'],
       detail: { stateMachineArn: [machine.stateMachineArn], ...detail },
     });
-    // An error that stands for a report that was sent is left out; a run may also fail without any.
-    const failedBut = (reported: string) => ({
+    // An error of which another mail tells is left out; a run may also fail without any.
+    const failedBut = (...told: readonly string[]) => ({
       status: ['FAILED'],
-      error: [{ 'anything-but': [reported] }, { exists: false }],
+      error: [{ 'anything-but': told }, { exists: false }],
     });
     const stopped = { status: ['TIMED_OUT', 'ABORTED'] };
     const error = `Error: ${EventField.fromPath('$.detail.error')}`;
-    // A restore that is refused says in its cause what would be right, and this mail is all that says it.
-    const cause = `Cause: ${EventField.fromPath('$.detail.cause')}`;
+    const cause = `Why: aws stepfunctions describe-execution --region ${EventField.region} --execution-arn ${EventField.fromPath('$.detail.executionArn')} --query cause --output text`;
 
     const ofRun =
       'Volumes may be without a snapshot. Open the execution in the Step Functions console to see where it stopped.';
@@ -64,31 +75,40 @@ export class Backstop extends Construct {
       ruleName: `${MACHINE_NAME}-run-without-report`,
       description: `EBS Backup: a run failed before its report; silent for ${REGIONS_FAILED}, which had it`,
       eventPattern: ended(props.stateMachine, failedBut(REGIONS_FAILED)),
-      targets: [tell('a run', [error, ofRun])],
+      targets: [tell(silent('a run'), [error, ofRun])],
     });
     // A rule of its own, without a word about errors: such a run has none, and how its event says so is not documented.
     new Rule(this, 'Stopped', {
       ruleName: `${MACHINE_NAME}-run-stopped-without-report`,
       description: 'EBS Backup: a run timed out, or somebody stopped it',
       eventPattern: ended(props.stateMachine, stopped),
-      targets: [tell('a run', [ofRun])],
+      targets: [tell(silent('a run'), [ofRun])],
+    });
+
+    // Not InvalidConfig: the step that reports may end with it too, and by then there are volumes.
+    const refusals = [INVALID_INPUT, NO_RESTORE_POINT];
+    new Rule(this, 'RestoreRefused', {
+      ruleName: `${RESTORE_MACHINE_NAME}-refused`,
+      description: 'EBS Backup: a restore was refused, so nothing was made',
+      eventPattern: ended(props.restoreMachine, { status: ['FAILED'], error: refusals }),
+      targets: [tell('a restore was refused. Nothing was made or changed.', [error, cause])],
     });
 
     const ofRestore = [
-      `What was to be restored may not be. Volumes it made bear the tag ${RESTORE_TAG}=${EventField.fromPath('$.detail.name')}: use them, or delete them; nothing else will.`,
-      'Where it was to replace volumes, look whether each instance has its own. Open the execution in the Step Functions console to see where it stopped.',
+      `What was to be restored may not be. Volumes it made bear the tag ${RESTORE_TAG}=${EventField.fromPath('$.detail.name')}: delete none before you know that no instance uses it. Those of a test are deleted by a test in the same region that starts a day or more later.`,
+      'Where it was to replace volumes, look at once whether each instance has its own: see A restore was cut off in the runbook.',
     ];
     new Rule(this, 'RestoreFailed', {
       ruleName: `${RESTORE_MACHINE_NAME}-without-report`,
-      description: `EBS Backup: a restore failed before its report; silent for ${RESTORE_FAILED}, which had it`,
-      eventPattern: ended(props.restoreMachine, failedBut(RESTORE_FAILED)),
-      targets: [tell('a restore', [error, cause, ...ofRestore])],
+      description: `EBS Backup: a restore failed before its report; silent for ${RESTORE_FAILED}, which had it, and for a refusal`,
+      eventPattern: ended(props.restoreMachine, failedBut(RESTORE_FAILED, ...refusals)),
+      targets: [tell(silent('a restore'), [error, cause, ...ofRestore])],
     });
     new Rule(this, 'RestoreStopped', {
       ruleName: `${RESTORE_MACHINE_NAME}-stopped-without-report`,
       description: 'EBS Backup: a restore timed out, or somebody stopped it',
       eventPattern: ended(props.restoreMachine, stopped),
-      targets: [tell('a restore', ofRestore)],
+      targets: [tell(silent('a restore'), ofRestore)],
     });
   }
 }

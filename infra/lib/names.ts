@@ -56,6 +56,10 @@ export const REGIONS_FAILED = 'RegionsFailed';
 /** The error of a restore that is red because of a volume, and whose report has been sent (statemachine/restore.asl.json, RestoreFailed). */
 export const RESTORE_FAILED = 'RestoreFailed';
 
+/** The errors of a restore that only its first step has, before anything is made. */
+export const INVALID_INPUT = 'InvalidInput';
+export const NO_RESTORE_POINT = 'NoRestorePoint';
+
 /** The namespace of the metrics that `notify` writes, each with the dimension `Policy`. */
 export const METRICS_NAMESPACE = 'EbsBackup';
 

@@ -377,6 +377,14 @@ describe('the backstop', () => {
     ['a restore that somebody stopped, whose event says so', { ...restore, status: 'ABORTED', error: null }, true],
     ['a restore that is red with the error of a run', { ...restore, status: 'FAILED', error: 'RegionsFailed' }, true],
     ['a restore that is red and had its report', { ...restore, status: 'FAILED', error: 'RestoreFailed' }, false],
+    ['a restore whose input is refused', { ...restore, status: 'FAILED', error: 'InvalidInput' }, true],
+    [
+      'a restore of which a step has a bad configuration',
+      { ...restore, status: 'FAILED', error: 'InvalidConfig' },
+      true,
+    ],
+    ['a restore that finds no restore point', { ...restore, status: 'FAILED', error: 'NoRestorePoint' }, true],
+    ['a run whose input is refused', { status: 'FAILED', error: 'InvalidInput' }, true],
     ['a restore that went well', { ...restore, status: 'SUCCEEDED' }, false],
     ['a restore that has begun', { ...restore, status: 'RUNNING' }, false],
     [
@@ -395,18 +403,41 @@ describe('the backstop', () => {
       assert.match(mailOf(ofRun), /a run ended as .*Volumes may be without a snapshot/s);
       const [ofRestore] = speaking({ ...restore, status });
       assert.match(mailOf(ofRestore), /a restore ended as .* and sent no report.*bear the tag ebs-backup:restore=</s);
+      assert.match(mailOf(ofRestore), /delete none before you know .*Those of a test are deleted by a test/s);
       assert.doesNotMatch(mailOf(ofRestore), /without a snapshot/);
       assert.equal(Object.values(ofRestore.Targets[0].InputTransformer.InputPathsMap).includes('$.detail.name'), true);
     }
   });
 
+  it('says of a restore that was refused that nothing was made, and nothing about volumes', () => {
+    for (const error of ['InvalidInput', 'NoRestorePoint']) {
+      const [refused, ...others] = speaking({ ...restore, status: 'FAILED', error });
+      assert.deepEqual([refused.Name, others], ['ebs-backup-restore-refused', []]);
+      assert.match(mailOf(refused), /a restore was refused\. Nothing was made or changed\./);
+      assert.match(mailOf(refused), /describe-execution --region <region> --execution-arn <detail-executionArn>/);
+      assert.doesNotMatch(mailOf(refused), /sent no report|ebs-backup:restore=/);
+    }
+    // The report's own step may end so, when volumes are there already.
+    const [late] = speaking({ ...restore, status: 'FAILED', error: 'InvalidConfig' });
+    assert.doesNotMatch(mailOf(late), /Nothing was made/);
+  });
+
+  it('puts nothing into a text that may hold a quote, as EventBridge does not escape it', () => {
+    const plain = ['account', 'region', 'time', 'detail.error', 'detail.executionArn', 'detail.name', 'detail.status'];
+    for (const rule of rules) {
+      for (const path of Object.values(rule.Targets[0].InputTransformer.InputPathsMap as Record<string, string>)) {
+        assert.ok(plain.includes(path.slice('$.'.length)), path);
+      }
+    }
+  });
+
   it('publishes to the topic with a role of its own', () => {
-    assert.equal(rules.length, 4);
+    assert.equal(rules.length, 5);
     for (const rule of rules) {
       const [target] = deployed(template, rule.Targets, environment) as Json;
       assert.equal(target.Arn, 'arn:aws:sns:us-east-1:111122223333:ebs-backup-report');
       assert.match(target.RoleArn, /:role\/BackstopRole/);
-      assert.match(target.InputTransformer.InputTemplate, /sent no report/);
+      assert.match(target.InputTransformer.InputTemplate, /sent no report|was refused/);
     }
   });
 });
