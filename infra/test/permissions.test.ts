@@ -218,7 +218,6 @@ const NEEDS: Record<Stem, () => Attempt[]> = {
   'check-volumes': () => [{ action: 'ec2:DescribeVolumes', resource: '*' }],
   'attach-volumes': () => [
     { action: 'ec2:DescribeVolumes', resource: '*' },
-    { action: 'ec2:DescribeInstances', resource: '*' },
     { action: 'ec2:DescribeSnapshots', resource: '*' },
     { action: 'ec2:CreateSnapshot', resource: volume },
     { action: 'ec2:CreateSnapshot', resource: snapshot, context: restored },
