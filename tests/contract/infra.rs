@@ -38,6 +38,11 @@ fn the_cdk_app_uses_the_names_of_the_code() {
     assert!(names.contains(&format!("RESTORE_TAG = '{}'", selector::RESTORE_TAG)));
     assert!(names.contains(&format!("TEST_TAG = '{}'", selector::TEST_TAG)));
     assert!(names.contains(&format!("RESTORE_FAILED = '{}'", errors::RESTORE_FAILED)));
+    assert!(names.contains(&format!("INVALID_INPUT = '{}'", errors::INVALID_INPUT)));
+    assert!(names.contains(&format!("NO_RESTORE_POINT = '{}'", errors::NO_RESTORE_POINT)));
+    // The mails of the backstop name these.
+    let (runbook, backstop) = (text("docs/RUNBOOK.md"), text("infra/lib/backstop.ts"));
+    assert!(runbook.contains("\n## A restore was cut off\n") && backstop.contains("A restore was cut off"));
 
     let metrics = text("crates/notify/src/metrics.rs");
     assert!(metrics.contains("NAMESPACE: &str = \"EbsBackup\"") && names.contains("METRICS_NAMESPACE = 'EbsBackup'"));
