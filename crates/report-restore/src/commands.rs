@@ -1,7 +1,7 @@
 //! The commands that an operator needs next, ready to paste.
 
 use contract::selector::RESTORE_TAG;
-use contract::{Device, InstanceId, Region, RestoreId, SnapshotId, VolumeId};
+use contract::{Device, InstanceId, KmsKeyId, Region, RestoreId, SnapshotId, VolumeId};
 
 fn aws(region: &Region, call: &str) -> String {
     format!("aws ec2 {call} --region {region}")
@@ -17,6 +17,39 @@ pub fn detach(region: &Region, volume: &VolumeId) -> String {
 
 pub fn wait_available(region: &Region, volume: &VolumeId) -> String {
     aws(region, &format!("wait volume-available --volume-ids {volume}"))
+}
+
+pub fn wait_in_use(region: &Region, volume: &VolumeId) -> String {
+    aws(region, &format!("wait volume-in-use --volume-ids {volume}"))
+}
+
+pub fn wait_completed(region: &Region, snapshot: &SnapshotId) -> String {
+    aws(region, &format!("wait snapshot-completed --snapshot-ids {snapshot}"))
+}
+
+pub fn start(region: &Region, instance: &InstanceId) -> String {
+    aws(region, &format!("start-instances --instance-ids {instance}"))
+}
+
+/// Prints the key of a snapshot; `None` for one that is not encrypted.
+pub fn key_of(region: &Region, snapshot: &SnapshotId) -> String {
+    aws(region, &format!("describe-snapshots --snapshot-ids {snapshot} --query 'Snapshots[].KmsKeyId' --output text"))
+}
+
+/// Prints the key that EBS takes where none is named.
+pub fn default_key(region: &Region) -> String {
+    aws(region, "get-ebs-default-kms-key-id --query KmsKeyId --output text")
+}
+
+/// The state of a key; `KEY` stands for one that another command prints.
+pub fn describe_key(region: &Region, key: Option<&KmsKeyId>) -> String {
+    let key = key.map_or("KEY", KmsKeyId::as_str);
+    format!("aws kms describe-key --key-id {key} --query 'KeyMetadata.[Arn,KeyState]' --output text --region {region}")
+}
+
+/// The commands as comments of a shell: who pastes a whole block runs none of them.
+pub fn commented(commands: Vec<String>) -> Vec<String> {
+    commands.into_iter().map(|command| format!("# {command}")).collect()
 }
 
 pub fn delete_volume(region: &Region, volume: &VolumeId) -> String {

@@ -16,7 +16,7 @@ use contract::steps::report_restore::{Request, Response, Stopped};
 use contract::{RestoreJob, VolumeId};
 use ec2::Ec2Error;
 use ec2::port::SeeVolumes;
-use policy::restore::seen::SeenVolume;
+use policy::restore::seen::{SeenVolume, same_device};
 use report_topic::arn;
 use report_topic::message::{Message, TEXT_BYTES};
 use report_topic::publish::ReportTopic;
@@ -99,7 +99,7 @@ impl Ended<'_> {
             return Ok(());
         }
         self.made = ec2.of_restore(&self.job.restore_id).await?;
-        let there = self.made.iter().filter(|volume| !matches!(volume.state.as_str(), "deleting" | "deleted"));
+        let there = self.made.iter().filter(|volume| !is_going(volume));
         let known = |id: &VolumeId| self.volumes.iter().any(|volume| volume.volume_id.as_ref() == Some(id));
         self.strays = there.map(|volume| volume.id.clone()).filter(|id| !known(id)).collect();
         let replaced: Vec<VolumeId> = self.volumes.iter().filter_map(|volume| volume.replaces.clone()).collect();
@@ -148,7 +148,7 @@ impl Ended<'_> {
     /// The volumes, the worst first: a report that does not fit loses its end.
     fn failed_first(&self) -> Vec<&RestoreVolume> {
         let weight = |volume: &&RestoreVolume| match &volume.failure {
-            _ if self.old(volume).is_some_and(|(_, old)| old != Old::There) => 0,
+            _ if self.old(volume).is_some_and(|(_, old)| old.needs_somebody()) => 0,
             // It waits for another one, whose trouble is the one to look at.
             Some(failure) if failure.error == NOT_ATTACHED => 2,
             _ if !self.is_well(volume) => 1,
@@ -159,29 +159,63 @@ impl Ended<'_> {
         volumes
     }
 
-    /// Where the volume is whose place another was to take and did not; `None` where there is none, or it took the place.
+    /// Where the volume is whose place another was to take, and was not seen to take; `None` where there is none, or it took the
+    /// place.
     fn old<'a>(&'a self, volume: &'a RestoreVolume) -> Option<(&'a VolumeId, Old)> {
         let instance = &self.job.attach.as_ref()?.instance_id;
         let replaced = volume.replaces.as_ref()?;
         if self.job.dry_run || volume.progress == Progress::Attached {
             return None;
         }
-        let seen = self.replaced.iter().find(|seen| seen.id == *replaced);
+        let never_begun =
+            matches!(volume.progress, Progress::Planned | Progress::Creating) || volume.volume_id.is_none();
+        let seen = self.replaced.iter().find(|seen| seen.id == *replaced && !is_going(seen));
         let old = match seen.map(|seen| seen.at(instance).map(|attachment| attachment.state.as_str())) {
             Some(Some("attached" | "attaching")) => Old::There,
             Some(Some(state)) => Old::Leaving(state.to_owned()),
-            Some(None) if self.seen(volume).is_some_and(|new| new.at(instance).is_some()) => Old::Replaced,
-            Some(None) => Old::Off,
+            Some(None) => match self.in_place(volume) {
+                Some((new, "attached")) if volume.progress == Progress::Available => Old::Replaced(new.clone()),
+                Some((new, state)) => Old::Blocked(new.clone(), state.to_owned()),
+                None => Old::Off,
+            },
+            None if self.looked.is_err() && never_begun => Old::Untouched,
             None if self.looked.is_err() => Old::Unknown,
             None => Old::Gone,
         };
         Some((replaced, old))
     }
 
+    /// The new volume where EC2 sees it at the device that it was asked for, and the state of its attachment.
+    fn in_place(&self, volume: &RestoreVolume) -> Option<(&VolumeId, &str)> {
+        let (to, device) = (self.job.attach.as_ref()?, volume.device.as_ref()?);
+        let seen = self.seen(volume)?;
+        let there = seen.at(&to.instance_id).filter(|there| same_device(&there.device, device))?;
+        Some((&seen.id, &there.state))
+    }
+
+    /// Whether a volume is at its device, as far as the restore or EC2 says.
+    fn is_in_place(&self, volume: &RestoreVolume) -> bool {
+        volume.progress == Progress::Attached || self.in_place(volume).is_some_and(|(_, state)| state == "attached")
+    }
+
+    /// Whether every volume is where it was asked for, whatever the restore heard of it.
+    fn is_all_there(&self) -> bool {
+        let there = |volume| self.is_well(volume) || self.is_in_place(volume);
+        // What a test was cut off from is not known to be restorable.
+        !self.job.test && self.volumes.iter().all(|volume| volume.failure.is_none() && there(volume))
+    }
+
+    /// Whether some volumes of a set took the place of others, and some did not: the instance has data of two moments.
+    fn is_mixed(&self) -> bool {
+        let mut replacing = self.volumes.iter().filter(|volume| volume.replaces.is_some() && !self.job.dry_run);
+        let Some(first) = replacing.next().map(|first| self.is_in_place(first)) else { return false };
+        replacing.any(|volume| self.is_in_place(volume) != first)
+    }
+
     /// The volumes that the instance had, and has no more, with nothing in their place.
     fn off(&self) -> Vec<&VolumeId> {
         let old = self.volumes.iter().filter_map(|volume| self.old(volume));
-        old.filter(|(_, old)| matches!(old, Old::Off | Old::Gone)).map(|(id, _)| id).collect()
+        old.filter(|(_, old)| old.is_off()).map(|(id, _)| id).collect()
     }
 
     /// A volume of this restore as EC2 has it now.
@@ -196,14 +230,38 @@ impl Ended<'_> {
 pub(crate) enum Old {
     /// At the instance.
     There,
+    /// EC2 could not be asked, and the restore had not come to it.
+    Untouched,
     /// It is being detached: `detaching` or `busy`.
     Leaving(String),
-    /// Not at the instance; the new one is.
-    Replaced,
+    /// Not at the instance; the new one is, and is meant to be.
+    Replaced(VolumeId),
+    /// Not at the instance; the new one is at its device, is in this state there, and was to come off, or is not there yet.
+    Blocked(VolumeId, String),
     /// Not at the instance.
     Off,
     /// EC2 does not know it.
     Gone,
     /// EC2 could not be asked.
     Unknown,
+}
+
+impl Old {
+    /// Whether somebody has to do something.
+    fn needs_somebody(&self) -> bool {
+        !matches!(self, Self::There | Self::Untouched | Self::Replaced(_))
+    }
+
+    /// Whether the instance has neither it nor the new one.
+    fn is_off(&self) -> bool {
+        match self {
+            Self::Off | Self::Gone => true,
+            Self::Blocked(_, state) => state != "attached",
+            _ => false,
+        }
+    }
+}
+
+fn is_going(volume: &SeenVolume) -> bool {
+    matches!(volume.state.as_str(), "deleting" | "deleted")
 }

@@ -145,6 +145,9 @@ async fn mail(world: World, request: Request) -> String {
     assert_eq!(answer.text.join("\n") + "\n", mail, "the execution's output says the same");
     assert_eq!(world.messages.lock().unwrap()[0].subject, answer.subject);
     assert!(answer.subject.len() <= SNS_SUBJECT_CHARS);
+    for line in mail.lines().filter(|line| line.contains("aws ec2 delete-")) {
+        assert!(line.trim_start().starts_with("# "), "whoever pastes the block deletes nothing: {line}");
+    }
     format!("Subject: {}\nFailed: {}\n\n{mail}", answer.subject, answer.failed)
 }
 
@@ -329,14 +332,223 @@ async fn what_the_old_volume_is_decides_what_is_said_first() {
         let answer = reported(&world, request(&attaching(), &[replacing(progress, failure)], None)).await;
         assert_eq!(answer.subject, expected, "{progress} {old:?}");
         let text = answer.text.join("\n");
-        let calm = matches!(old, Some((_, Some("attached")))) || progress == "attached";
-        assert_eq!(text.contains("ATTENTION"), !calm, "{text}");
+        let there = matches!(old, Some((_, Some("attached")))) || progress == "attached";
+        let replaced = new == Some("attached");
+        assert_eq!(text.contains("ATTENTION"), !there && !replaced, "{text}");
+        assert_eq!(text.contains("Delete nothing of this restore"), !there && !replaced, "{text}");
         assert_eq!(
             text.contains("delete-snapshot"),
-            calm,
+            there,
             "while the old one is off nobody is told to delete its copy: {text}"
         );
     }
+}
+
+fn text_of(answer: &Response) -> String {
+    answer.text.join("\n")
+}
+
+/// The command that attaches a volume to the instance at the device.
+fn attaches(id: &str) -> String {
+    format!("aws ec2 attach-volume --volume-id {id} --instance-id {INSTANCE} --device /dev/sdf --region eu-west-1")
+}
+
+const GO_ON: &str = "  Or go on with the restored one, in its place:\n";
+
+#[tokio::test]
+async fn whoever_has_lost_the_old_volume_can_go_on_with_the_new_one() {
+    let wait_old = format!("    aws ec2 wait volume-available --volume-ids {OLD} --region eu-west-1\n");
+    for (new, old, before) in [
+        (("available", None), Some(("available", None)), ""),
+        (("available", None), None, ""),
+        (("available", None), Some(("deleting", None)), ""),
+        (("available", None), Some(("in-use", Some("busy"))), wait_old.as_str()),
+        (("available", None), Some(("in-use", Some("detaching"))), wait_old.as_str()),
+    ] {
+        let others: Vec<_> = old.into_iter().map(|(state, at)| (OLD, state, at)).collect();
+        let world = World::with(&[(NEW, new.0, new.1)], &others);
+        let text =
+            text_of(&reported(&world, request(&attaching(), &[replacing("failed", Some(("X", "y")))], None)).await);
+        assert!(text.contains(&format!("{GO_ON}{before}    {}\n", attaches(NEW))), "{old:?}: {text}");
+        assert!(text.starts_with("EBS Backup RESTORE FAILED\nATTENTION: vol-0bbbbbbbbbbbbbbb2 is "), "{text}");
+        let gone = matches!(old, None | Some(("deleting", _)));
+        assert_eq!(text.contains(&attaches(OLD)), !gone, "{old:?}: {text}");
+        assert!(text.find("  ATTENTION: ").unwrap() < text.find("  from ").unwrap(), "what to do comes first: {text}");
+    }
+    for (state, at) in [("error", None), ("in-use", Some("attached"))] {
+        let mut made = seen(NEW, state, at);
+        made.attachments.iter_mut().for_each(|at| at.device = Device::new("/dev/sdz").unwrap());
+        let world = World { made: vec![made], ..World::with(&[], &[(OLD, "available", None)]) };
+        let text =
+            text_of(&reported(&world, request(&attaching(), &[replacing("failed", Some(("X", "y")))], None)).await);
+        assert!(text.contains(&attaches(OLD)) && !text.contains(&attaches(NEW)), "{state}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_volume_in_the_place_of_another_that_was_to_come_off_again() {
+    for (state, first, second) in [
+        ("attached", "To go on with it, do nothing.", attaches(OLD)),
+        ("attaching", "See whether it is attached by now", attaches(OLD)),
+        ("detaching", "is off, and vol-0aaaaaaaaaaaaaaa1 is detaching in its place.", attaches(NEW)),
+        ("busy", "is off, and vol-0aaaaaaaaaaaaaaa1 is busy in its place.", attaches(NEW)),
+    ] {
+        let world = World::with(&[(NEW, "in-use", Some(state))], &[(OLD, "available", None)]);
+        let answer = reported(&world, request(&attaching(), &[replacing("puttingBack", Some(("X", "y")))], None)).await;
+        let text = text_of(&answer);
+        assert!(text.contains(&format!("ATTENTION: {NEW} is {state} in the place of {OLD}")), "{text}");
+        assert!(text.contains(first) && text.contains(&second), "{state}: {text}");
+        assert!(!text.contains("Nothing has to be done"), "{state}: {text}");
+        assert_eq!(answer.subject.ends_with("DETACHED"), state != "attached", "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_set_of_which_only_some_took_their_place() {
+    let (second, old) = ("vol-0aaaaaaaaaaaaaaa9", "vol-0bbbbbbbbbbbbbbb9");
+    let job = with(attaching(), &json!({"source": {"instanceId": INSTANCE}}));
+    let volumes = [
+        replacing("attached", None),
+        volume(&json!({"volumeId": second, "replaces": old, "source": old, "device": "/dev/sdg"})),
+    ];
+    let world = World::with(
+        &[(NEW, "in-use", Some("attached")), (second, "available", None)],
+        &[(OLD, "available", None), (old, "in-use", Some("attached"))],
+    );
+    assert_snapshot!(mail(world, request(&job, &volumes, Some(("Sandbox.Timedout", "")))).await);
+}
+
+#[tokio::test]
+async fn a_volume_that_replaced_another_is_not_mounted_somewhere_else() {
+    let (there, plain) = (replacing("attached", None), volume(&json!({"progress": "attached"})));
+    for (volume, replaced) in [(there, true), (plain, false)] {
+        let world = World::with(&[(NEW, "in-use", Some("attached"))], &[(OLD, "available", None)]);
+        let text = text_of(&reported(&world, request(&attaching(), &[volume], None)).await);
+        let start =
+            format!("start the instance:\n    aws ec2 start-instances --instance-ids {INSTANCE} --region eu-west-1");
+        assert_eq!(text.contains(&start), replaced, "{text}");
+        assert_eq!(text.contains("/mnt/restored"), !replaced, "{text}");
+        assert_eq!(text.contains("This is the restored data."), !replaced, "{text}");
+        let safe = format!(
+            "    # aws ec2 wait snapshot-completed --snapshot-ids {SAFETY} --region eu-west-1\n    # aws ec2 delete-volume"
+        );
+        assert_eq!(text.contains(&safe), replaced, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_old_volume_is_backed_up_until_somebody_says_otherwise() {
+    let foreign = with(replacing("attached", None), &json!({"runId": null}));
+    let of_another = with(replacing("attached", None), &json!({"source": "vol-0eeeeeeeeeeeeeee5"}));
+    for (volume, excluded, again, keep) in [
+        (replacing("attached", None), false, true, true),
+        (replacing("attached", None), true, false, true),
+        (foreign, false, true, false),
+        (of_another, true, false, false),
+    ] {
+        let mut old = seen(OLD, "available", None);
+        if excluded {
+            old.tags = [("ebs-backup:exclude".to_owned(), "x".to_owned())].into_iter().collect();
+        }
+        let world = World { others: vec![old], ..World::with(&[(NEW, "in-use", Some("attached"))], &[]) };
+        let text = text_of(&reported(&world, request(&attaching(), &[volume], None)).await);
+        let says_again = text.contains("it is backed up every night until it is deleted or tagged ebs-backup:exclude.");
+        assert_eq!(says_again, again, "{text}");
+        assert_eq!(text.contains("tag snap-0123456789abcdef0 ebs-backup:keep if it has to stay"), keep, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_volume_that_was_being_made_when_the_restore_stopped_can_be_attached_once_it_is_there() {
+    for (state, attach) in
+        [("available", None), ("creating", None), ("available", Some(INSTANCE)), ("creating", Some(INSTANCE))]
+    {
+        let job = job(&json!({"attach": attach.map(|id| json!({"instanceId": id}))}));
+        let creating = volume(&json!({"progress": "creating", "availableAfter": null}));
+        let stopped = Some(("States.Timeout", ""));
+        let text =
+            text_of(&reported(&World::with(&[(NEW, state, None)], &[]), request(&job, &[creating], stopped)).await);
+        let attach = format!("    aws ec2 attach-volume --volume-id {NEW}");
+        let wait = format!("    aws ec2 wait volume-in-use --volume-ids {NEW} --region eu-west-1\n    lsblk");
+        assert_eq!(text.contains(&attach) && text.contains(&wait), state == "available", "{state}: {text}");
+        assert!(text.contains(&format!("  now         {state}")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_volume_that_came_to_its_device_unheard_is_there() {
+    let job = job(&json!({"attach": {"instanceId": INSTANCE}}));
+    let world = World::with(&[(NEW, "in-use", Some("attached"))], &[]);
+    let text = text_of(&reported(&world, request(&job, &[volume(&json!({}))], Some(("States.Timeout", "")))).await);
+    assert!(text.contains("Every volume is where it was asked for all the same"), "{text}");
+    assert!(text.contains("lsblk") && !text.contains("What helps") && !text.contains("wait volume-in-use"), "{text}");
+}
+
+#[tokio::test]
+async fn what_a_test_leaves_is_said_to_go_with_a_later_test_or_by_hand() {
+    let left = |error: &str| {
+        volume(&json!({"progress": "failed", "device": null, "failure": {"error": error, "reason": "x"}}))
+    };
+    for (error, later) in [("StillDeferred", true), ("NotOurs", false)] {
+        let world = World::with(&[(NEW, "available", None)], &[]);
+        let text = text_of(&reported(&world, request(&test_job(), &[left(error)], None)).await);
+        let said = "The next test in this region that starts a day or more later deletes it, once nothing uses it; or you do, by hand, now";
+        assert_eq!(text.contains(said), later, "{text}");
+        assert_eq!(text.contains("No test deletes it any more."), !later, "{text}");
+        assert!(!text.contains("until you delete it") && !text.contains("attach-volume"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_test_that_was_cut_off_says_nothing_good_of_what_it_did_not_see() {
+    for (after, said) in [(json!(null), "was NOT seen available, and is"), (json!(12), "became available, and is")] {
+        let volume = volume(&json!({"progress": "deleted", "device": null, "availableAfter": after}));
+        let text =
+            text_of(&reported(&World::default(), request(&test_job(), &[volume], Some(("States.Timeout", "")))).await);
+        assert!(text.contains(&format!("{NEW} {said} deleted again\n")), "{text}");
+        assert!(text.contains("What helps is said below.") && !text.contains("no need to restore"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_volume_that_the_restore_never_came_to_is_no_reason_to_get_up() {
+    for (progress, alarm) in [("planned", false), ("creating", false), ("available", true)] {
+        let id = (progress != "planned").then_some(NEW);
+        let volume = volume(&json!({"progress": progress, "replaces": OLD, "volumeId": id}));
+        let world = World { unreachable: true, ..World::default() };
+        let text = text_of(&reported(&world, request(&attaching(), &[volume], Some(("StepPanicked", "")))).await);
+        assert_eq!(text.contains("ATTENTION"), alarm, "{text}");
+        assert_eq!(text.contains(&format!("{OLD}, not touched by this restore")), !alarm, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_snapshot_of_the_old_volume_is_named_where_the_new_one_is_gone() {
+    let world = World::with(&[], &[(OLD, "in-use", Some("attached"))]);
+    let text = text_of(&reported(&world, request(&attaching(), &[replacing("failed", Some(("X", "y")))], None)).await);
+    assert!(text.contains(&format!("only {SAFETY} stays")) && !text.contains("nothing to clean up"), "{text}");
+    assert!(text.contains(&format!("    # aws ec2 delete-snapshot --snapshot-id {SAFETY}")), "{text}");
+    assert!(text.contains(&format!("What {INSTANCE} had is attached as before.")), "{text}");
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_is_not_said_of_encryption() {
+    let plain = with(volume(&json!({}))["wanted"].clone(), &json!({"encrypted": false}));
+    let world = World::with(&[(NEW, "available", None)], &[]);
+    let text = text_of(&reported(&world, request(&job(&json!({})), &[volume(&json!({"wanted": plain}))], None)).await);
+    assert!(text.contains("encrypted if that is the account's default") && !text.contains("not encrypted"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stray_says_what_it_was_made_of() {
+    let mut stray = seen("vol-0ddddddddddddddd4", "available", None);
+    stray.tags = [("ebs-backup:restored-from".to_owned(), "snap-0fffffffffffffff6".to_owned())].into_iter().collect();
+    let world = World { made: vec![stray], ..World::default() };
+    let text = text_of(&reported(&world, request(&job(&json!({})), &[], None)).await);
+    assert!(
+        text.contains("  vol-0ddddddddddddddd4: available, from snap-0fffffffffffffff6\n    # aws ec2 delete-volume"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -467,20 +679,56 @@ async fn a_report_that_does_not_go_out_is_an_error_of_the_step() {
 #[test]
 fn every_error_that_a_restore_gives_has_advice() {
     use contract::errors::{
-        DEVICE_IN_USE, EC2_THROTTLED, EC2_UNAVAILABLE, NOT_ATTACHED, STILL_DEFERRED, STILL_WAITING, VOLUME_ERROR,
-        VOLUME_LOST,
+        DEVICE_IN_USE, EC2_THROTTLED, EC2_UNAVAILABLE, INVALID_REQUEST, NOT_ATTACHED, NOT_OURS, STEP_PANICKED,
+        STILL_DEFERRED, STILL_WAITING, VOLUME_ERROR, VOLUME_LOST,
     };
     for name in [
         DEVICE_IN_USE,
         EC2_THROTTLED,
         EC2_UNAVAILABLE,
+        INVALID_REQUEST,
         NOT_ATTACHED,
+        NOT_OURS,
+        STEP_PANICKED,
         STILL_DEFERRED,
         STILL_WAITING,
         VOLUME_ERROR,
         VOLUME_LOST,
+        "KMSKeyNotAccessibleFault",
     ] {
         assert!(advice::on(name).is_some(), "{name}");
     }
-    assert!(advice::on("KMSKeyNotAccessibleFault").is_some() && advice::on("SomethingNew").is_none());
+    for name in ["Sandbox.Timedout", "States.Timeout", "Runtime.ExitError", STEP_PANICKED, "Lambda.Unknown"] {
+        assert!(advice::on(name).unwrap().contains("then restore again"), "{name}");
+    }
+    assert!(advice::on("SomethingNew").is_none());
+}
+
+#[test]
+fn advice_on_a_key_shows_which_key() {
+    let wanted = |more: &Value| with(volume(&json!({}))["wanted"].clone(), more);
+    let of_snapshot = "aws ec2 describe-snapshots --snapshot-ids snap-0123456789abcdef0 --query 'Snapshots[].KmsKeyId' --output text \
+                       --region eu-west-1";
+    let default = "aws ec2 get-ebs-default-kms-key-id --query KmsKeyId --output text --region eu-west-1";
+    let describe = |key: &str| {
+        format!(
+            "aws kms describe-key --key-id {key} --query 'KeyMetadata.[Arn,KeyState]' --output text --region eu-west-1"
+        )
+    };
+    for (wanted, expected) in [
+        (wanted(&json!({})), vec![of_snapshot.to_owned(), describe("KEY")]),
+        (wanted(&json!({"encrypted": false})), vec![default.to_owned(), describe("KEY")]),
+        (
+            wanted(&json!({"kmsKeyId": "alias/orders"})),
+            vec![of_snapshot.to_owned(), describe("KEY"), describe("alias/orders")],
+        ),
+    ] {
+        let request = request(&job(&json!({})), &[volume(&json!({"wanted": wanted}))], None);
+        let volume = &request.volumes[0];
+        for name in ["VolumeError", "VolumeLost", "IdempotentParameterMismatch", "KMSKeyNotAccessibleFault"] {
+            assert_eq!(advice::commands(name, &request.job.region, volume), expected, "{name}");
+            assert!(advice::on(name).unwrap().contains("attach-volumes' role needs CreateGrant"), "{name}");
+        }
+        assert!(advice::commands("VolumeInUse", &request.job.region, volume).is_empty());
+    }
 }
