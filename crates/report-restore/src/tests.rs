@@ -382,6 +382,10 @@ async fn whoever_has_lost_the_old_volume_can_go_on_with_the_new_one() {
         let text =
             text_of(&reported(&world, request(&attaching(), &[replacing("failed", Some(("X", "y")))], None)).await);
         assert!(text.contains(&attaches(OLD)) && !text.contains(&attaches(NEW)), "{state}: {text}");
+        assert!(
+            text.contains(&format!("  ATTENTION: {OLD} is not attached to {INSTANCE} any more.")),
+            "{state}: {text}"
+        );
     }
 }
 
@@ -478,10 +482,14 @@ async fn a_volume_that_was_being_made_when_the_restore_stopped_can_be_attached_o
 #[tokio::test]
 async fn a_volume_that_came_to_its_device_unheard_is_there() {
     let job = job(&json!({"attach": {"instanceId": INSTANCE}}));
-    let world = World::with(&[(NEW, "in-use", Some("attached"))], &[]);
-    let text = text_of(&reported(&world, request(&job, &[volume(&json!({}))], Some(("States.Timeout", "")))).await);
-    assert!(text.contains("Every volume is where it was asked for all the same"), "{text}");
-    assert!(text.contains("lsblk") && !text.contains("What helps") && !text.contains("wait volume-in-use"), "{text}");
+    for (state, there) in [("attached", true), ("attaching", false)] {
+        let world = World::with(&[(NEW, "in-use", Some(state))], &[]);
+        let text = text_of(&reported(&world, request(&job, &[volume(&json!({}))], Some(("States.Timeout", "")))).await);
+        assert_eq!(text.contains("Every volume is where it was asked for all the same"), there, "{text}");
+        assert_eq!(text.contains("What helps is said below."), !there, "{text}");
+        assert_eq!(text.contains("lsblk"), there, "{text}");
+        assert!(!text.contains("wait volume-in-use"), "{text}");
+    }
 }
 
 #[tokio::test]
