@@ -10,6 +10,7 @@ mod document;
 mod tests;
 mod text;
 
+use chrono::TimeDelta;
 use contract::errors::NOT_ATTACHED;
 use contract::restore::{Progress, RestoreVolume};
 use contract::steps::report_restore::{Request, Response, Stopped};
@@ -99,6 +100,9 @@ impl Ended<'_> {
             return Ok(());
         }
         self.made = ec2.of_restore(&self.job.restore_id).await?;
+        // A name may come again: what a restore of long ago made under it is somebody's live volume by now.
+        let (started_at, clocks_apart) = (self.job.started_at, TimeDelta::minutes(5));
+        self.made.retain(|volume| volume.created_at.is_none_or(|at| at >= started_at - clocks_apart));
         let there = self.made.iter().filter(|volume| !is_going(volume));
         let known = |id: &VolumeId| self.volumes.iter().any(|volume| volume.volume_id.as_ref() == Some(id));
         self.strays = there.map(|volume| volume.id.clone()).filter(|id| !known(id)).collect();

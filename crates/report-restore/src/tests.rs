@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use chrono::{TimeDelta, Utc};
 use contract::limits::{
     PAYLOAD_BYTES, RESTORE_VOLUME_BYTES, SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS, VOLUMES_PER_RESTORE,
 };
@@ -36,7 +35,7 @@ fn seen(id: &str, state: &str, attachment: Option<&str>) -> SeenVolume {
     SeenVolume {
         id: VolumeId::new(id).unwrap(),
         state: state.to_owned(),
-        created_at: Some(Utc::now() - TimeDelta::minutes(5)),
+        created_at: Some("2026-11-26T10:00:09Z".parse().unwrap()),
         tags: Tags::default(),
         attachments: attachment
             .map(|state| SeenAttachment {
@@ -545,6 +544,15 @@ async fn what_nobody_asked_for_is_not_said_of_encryption() {
     let world = World::with(&[(NEW, "available", None)], &[]);
     let text = text_of(&reported(&world, request(&job(&json!({})), &[volume(&json!({"wanted": plain}))], None)).await);
     assert!(text.contains("encrypted if that is the account's default") && !text.contains("not encrypted"), "{text}");
+}
+
+#[tokio::test]
+async fn a_volume_of_an_older_restore_of_the_same_name_is_nobodys_stray() {
+    let mut old = seen("vol-0ddddddddddddddd4", "available", None);
+    old.created_at = Some("2026-08-01T10:00:09Z".parse().unwrap());
+    let world = World { made: vec![old], ..World::default() };
+    let text = text_of(&reported(&world, request(&job(&json!({})), &[], None)).await);
+    assert!(!text.contains("vol-0ddddddddddddddd4"), "{text}");
 }
 
 #[tokio::test]
