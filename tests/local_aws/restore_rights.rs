@@ -42,7 +42,9 @@ async fn s1_without_any_one_action_of_a_role_a_restore_is_not_well() -> Result<(
     let at = found.volumes()[0].attachments()[0].clone();
     let instance = at.instance_id().context("an instance")?;
     let inputs = [
-        json!({ "region": HOME, "volumeId": made[0], "attach": { "instanceId": instance }, "replace": true }),
+        json!({
+            "region": HOME, "volumeId": made[0], "attach": { "instanceId": instance, "device": at.device() }, "replace": true,
+        }),
         json!({ "region": HOME, "test": true, "sample": { "volumes": 1 } }),
     ];
     if let Some(wrong) = anything_wrong(place, &inputs).await? {
