@@ -270,6 +270,24 @@ async fn a_volume_takes_the_place_of_a_live_one_or_that_one_is_put_back() -> Res
     let id = left.volume_id().context("an id")?;
     assert!(report.mail.text.contains(&format!("aws ec2 delete-volume --volume-id {id}")), "{}", report.mail.text);
 
+    // A night of the day before yesterday, and a moment a day later.
+    let day = |days: i64| (Utc::now() - TimeDelta::days(days)).format("%Y-%m-%d").to_string();
+    let (run, spec) = (
+        format!("daily-{}T02:00:00Z", day(2)),
+        format!(
+            "type=gp3 size=10 iops=3000 throughput=125 zone={region}a encrypted=false device={device} instance={instance}"
+        ),
+    );
+    let ours = [
+        ("ebs-backup:policy", POLICY),
+        ("ebs-backup:run", run.as_str()),
+        ("ebs-backup:volume", old.as_str()),
+        ("ebs-backup:spec", spec.as_str()),
+    ];
+    let started_at = format!("{}T02:00:07.000Z", day(2));
+    fleet::past_snapshot(&place.ec2(region), &old, &ours, &started_at, "completed").await?;
+    let mut input = input;
+    input["at"] = format!("{}T01:39:00Z", day(1)).into();
     let (restore, report) = restored(place, &input).await?;
     let [new] = made_by(place, region, &restore).await?.try_into().ok().context("one volume")?;
     assert_eq!(attached(&new), Some((instance, device)));

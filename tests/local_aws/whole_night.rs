@@ -65,6 +65,9 @@ async fn s6_s11_the_whole_night() -> Result<()> {
     assert_eq!(document["totals"]["volumes"]["created"], 5);
     assert_eq!(report.region(HOME)?["volumes"]["discovered"], 3);
     assert_eq!(document["replayInput"], json!(null));
+    // The io1 volume of 100 GiB and 200 IOPS, as gp3: 12.50 + 13.00 against 8.00 dollars a month.
+    assert!(report.mail.text.contains(&format!("{db} as gp3")), "{}", report.mail.text);
+    assert!(document["advice"].is_object(), "{document}");
     assert_eq!(report.inputs()?, Vec::<serde_json::Value>::new());
 
     // What was made, and how it is named.

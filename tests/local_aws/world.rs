@@ -83,6 +83,12 @@ fn adopting(mut policy: Value) -> Value {
     policy
 }
 
+/// A policy whose reports say what other type a volume would be cheaper or better as.
+fn advised(mut policy: Value) -> Value {
+    policy["advice"] = true.into();
+    policy
+}
+
 /// A policy for the volumes that bear its tag, in `regions`, or in all where none is named.
 fn policy(name: &str, tag: &str, retention: &Value, regions: &[&str]) -> Value {
     json!({ "name": name, "tag": { "key": tag }, "retention": retention, "regions": { "include": regions } })
@@ -91,7 +97,7 @@ fn policy(name: &str, tag: &str, retention: &Value, regions: &[&str]) -> Value {
 fn calm_config() -> AccountConfig {
     let mut config = AccountConfig::new("calm", "eu-central-1");
     config.policies = vec![
-        policy("night", "Night", &json!({ "keepLast": 2 }), &["eu-central-1", "eu-west-1", "us-east-1"]),
+        advised(policy("night", "Night", &json!({ "keepLast": 2 }), &["eu-central-1", "eu-west-1", "us-east-1"])),
         policy("aged", "Aged", &json!({ "keepDays": 7 }), &["eu-west-3"]),
         policy("world", "World", &json!({ "keepLast": 1 }), &[]),
         policy("twice", "Twice", &json!({ "keepLast": 3 }), &["eu-west-2", "us-east-2"]),
