@@ -241,6 +241,7 @@ fn the_largest_restore_fits() {
         initialization_rate_mibps: Some(300),
         tags: InputTags::new(tags.collect()).unwrap(),
         backup: false,
+        left_out: (0..VOLUMES_PER_RESTORE).map(volume).collect(),
         pace: Pace { share_percent: 100 },
     };
     assert!(bytes(&job.tags) * 10 >= INPUT_TAGS_BYTES * 7, "the worst tags are not the worst any more");

@@ -51,6 +51,7 @@ fn look(volume: &mut RestoreVolume, seen: Option<&SeenVolume>, rounds: u32, now:
             tracing::info!(volume = ?volume.volume_id, took, "available");
             volume.available_after = took;
             volume.progress = Progress::Available;
+            volume.unseen = 0;
         }
         Some(("error", _)) => volume.fail(VOLUME_ERROR, &in_error(volume)),
         Some(("deleting" | "deleted", _)) => volume.fail(VOLUME_LOST, "it was deleted while it was being made"),

@@ -334,6 +334,9 @@ pub struct RestoreJob {
     pub tags: InputTags,
     /// Whether the volumes are backed up.
     pub backup: bool,
+    /// Of an instance: volumes that are attached to it now, and of which this restore brings nothing back. For the report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<VolumeId>,
     /// How much of EC2's request buckets to take.
     pub pace: Pace,
 }

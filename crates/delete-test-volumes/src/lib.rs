@@ -88,7 +88,9 @@ where
 }
 
 fn is_of(volume: &SeenVolume, job: &RestoreJob) -> bool {
-    volume.tags.get(TEST_TAG) == Some(job.restore_id.as_str())
+    // A name may come again: what a test of long ago left under it is a stray, and judged as one.
+    let of_this_time = volume.created_at.is_none_or(|at| at >= job.started_at - TimeDelta::minutes(5));
+    of_this_time && volume.tags.get(TEST_TAG) == Some(job.restore_id.as_str())
 }
 
 fn is_stray(volume: &SeenVolume, now: DateTime<Utc>) -> bool {

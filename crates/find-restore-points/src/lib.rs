@@ -12,7 +12,9 @@ use contract::parse::from_value;
 use contract::restore::{AttachTo, Source};
 use contract::selector::POLICY_TAG;
 use contract::steps::find_restore_points::{Request, Response};
-use contract::{Config, InstanceId, Pace, Region, RestoreId, RestoreInput, RestoreJob, SnapshotId, Zone};
+use contract::{
+    Config, InstanceId, Pace, Region, RestoreId, RestoreInput, RestoreJob, RestoreVolume, SnapshotId, VolumeId, Zone,
+};
 use ec2::port::{ReadInstances, ReadRestorePoints, Regions, SeeVolumes};
 use policy::model::SnapshotState;
 use policy::restore::seen::{RestorePoint, SeenInstance, SeenVolume};
@@ -82,6 +84,7 @@ where
     for volume in &volumes {
         tracing::info!(snapshot = %volume.snapshot_id, taken_at = %volume.taken_at, "chosen");
     }
+    let left_out = left_out(&*ec2, &source, &volumes).await?;
     let job = RestoreJob {
         region: input.region,
         restore_id,
@@ -95,9 +98,26 @@ where
         initialization_rate_mibps: input.initialization_rate_mibps,
         tags: input.tags,
         backup: input.backup,
+        left_out,
         pace: config.pace,
     };
     Ok(Response { job, volumes })
+}
+
+/// What is attached to the instance now and has no part in its restore: nobody should find out later that it was forgotten. It may
+/// be a disk that no policy selects, or one whose snapshots fail.
+async fn left_out(
+    ec2: &impl SeeVolumes,
+    source: &Source,
+    volumes: &[RestoreVolume],
+) -> Result<Vec<VolumeId>, StepError> {
+    let Source::InstanceId(instance) = source else { return Ok(Vec::new()) };
+    let has_part = |id: &VolumeId| {
+        volumes.iter().any(|volume| [&volume.source, &volume.replaces].into_iter().flatten().any(|other| other == id))
+    };
+    let attached = ec2.attached_to(instance).await?;
+    let left_out = attached.into_iter().map(|volume| volume.id).filter(|id| !has_part(id));
+    Ok(left_out.take(VOLUMES_PER_RESTORE).collect())
 }
 
 fn refused(reason: &impl ToString) -> StepError {
@@ -155,13 +175,12 @@ async fn points(
             }
         }
         Source::InstanceId(instance) => {
-            let of_instance =
-                |point: RestorePoint| (point.candidate.instance.as_deref() == Some(instance.as_str())).then_some(point);
-            let points = ec2.managed_points(of_instance).await?;
-            let candidates: Vec<Candidate> = points.iter().map(|point| point.candidate.clone()).collect();
+            // Also those of other instances and of none: they tell which volumes were taken off this one.
+            let candidates = ec2.managed_points(|point| Some(point.candidate)).await?;
             let chosen = restore_point::of_instance(&candidates, instance.as_str(), at, input.allow_mixed)
                 .map_err(|error| none(&error))?;
-            Ok(points.into_iter().filter(|point| chosen.iter().any(|chosen| chosen.id == *point.id())).collect())
+            let ids: Vec<SnapshotId> = chosen.into_iter().map(|chosen| chosen.id.clone()).collect();
+            Ok(ec2.points(&ids).await?)
         }
         Source::Sample(_) => Ok(Vec::new()),
     }

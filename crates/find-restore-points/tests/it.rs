@@ -345,7 +345,8 @@ async fn what_does_not_fit_the_instance_is_refused_by_field() {
         (
             ec2().instance("running", &["xvdf"]),
             json!({}),
-            "attach.device: /dev/sdf: vol-0000005a is there; name another device, or \"replace\": true".to_owned(),
+            "attach.device: /dev/sdf: vol-0000005a is there; name another device, or \"device\": \"/dev/sdf\" with"
+                .to_owned(),
         ),
         (
             ec2().instance("running", &["/dev/xvda"]),
@@ -381,6 +382,15 @@ async fn what_is_in_the_way_is_replaced_when_that_is_asked_for() {
     let volume = &answer.unwrap().volumes[0];
     assert_eq!((volume.device.as_ref().unwrap().as_str(), &volume.replaces), ("/dev/sdf", &Some(volume_id(91))));
     assert_eq!(asked, ["regions", "points of a volume", "zones", "instance", "attached"]);
+}
+
+#[tokio::test]
+async fn what_is_attached_to_an_instance_and_does_not_come_back_is_named() {
+    let ec2 = || Fake::with([point(1, 0, 2)]).instance("running", &["/dev/sdf", "/dev/sdh"]);
+    let (answer, _) = plan(ec2(), json!({"instanceId": INSTANCE})).await;
+    assert_eq!(answer.unwrap().job.left_out, [volume_id(90), volume_id(91)]);
+    let (answer, _) = plan(ec2(), json!({"volumeId": VOLUME})).await;
+    assert_eq!(answer.unwrap().job.left_out, [], "nobody asked for the instance");
 }
 
 #[tokio::test]

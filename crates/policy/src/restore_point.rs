@@ -8,6 +8,7 @@ use contract::{PolicyName, RunId, SnapshotId, VolumeId};
 use thiserror::Error;
 
 use crate::model::SnapshotState;
+use crate::restore::seen::bare_name;
 
 /// A snapshot as a restore looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +73,8 @@ pub enum NoRestorePoint {
     },
     /// Of one of the instance's volumes there is no snapshot at all that could be restored.
     #[error(
-        "{instance} had volumes of which there is no completed snapshot at or before {at}: {}; restore the others one by \
-         one, by volumeId",
+        "{instance} had volumes of which there is no completed snapshot at or before {at}: {}. The first one of each may \
+         still be pending. An \"at\" before {newest} may have them all; or restore the others one by one, by volumeId",
         listed(.missing)
     )]
     Incomplete {
@@ -83,12 +84,14 @@ pub enum NoRestorePoint {
         at: DateTime<Utc>,
         /// The volumes without one.
         missing: Vec<VolumeId>,
+        /// When the newest run began.
+        newest: DateTime<Utc>,
     },
     /// The instance's volumes are not all in one run.
     #[error(
-        "no run at or before {at} has a completed snapshot of every volume of {instance}; the newest run misses {}. \
-         \"allowMixed\": true takes the newest of each",
-        listed(.missing)
+        "no recent run at or before {at} has a completed snapshot of every volume of {instance}; the newest run misses {}. \
+         \"allowMixed\": true takes the newest of each{}",
+        listed(.missing), or_at(.whole_at.as_ref())
     )]
     Mixed {
         /// The instance.
@@ -97,6 +100,8 @@ pub enum NoRestorePoint {
         at: DateTime<Utc>,
         /// The volumes that the newest run misses.
         missing: Vec<VolumeId>,
+        /// The end of the newest run that has them all, where one has.
+        whole_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -131,6 +136,13 @@ impl fmt::Display for Nearest {
         let known: Vec<String> = before.into_iter().chain(after).collect();
         f.write_str(&if known.is_empty() { "there is none at all".to_owned() } else { known.join("; ") })
     }
+}
+
+fn or_at(whole: Option<&DateTime<Utc>>) -> String {
+    let to_seconds = |at: &DateTime<Utc>| (*at + TimeDelta::seconds(1)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    whole
+        .map(|at| format!("; \"at\": \"{}\" takes the newest run that has them all", to_seconds(at)))
+        .unwrap_or_default()
 }
 
 fn listed(volumes: &[VolumeId]) -> String {
@@ -190,49 +202,73 @@ pub fn of_instance<'a>(
         }
     }
     let mut newest_first: Vec<Vec<&Candidate>> = runs.into_values().collect();
-    newest_first.sort_by_key(|run| std::cmp::Reverse(run.iter().map(|candidate| candidate.age_order()).max()));
-    let had = had(&newest_first);
+    // By their beginning: a run that somebody replays days later is still of its night.
+    newest_first.sort_by_key(|run| std::cmp::Reverse(begun(run)));
+    let Some(newest) = newest_first.first().and_then(|run| begun(run)) else {
+        return Err(NoRestorePoint::OfInstance { instance: instance.to_owned(), at });
+    };
+    let had: BTreeSet<&VolumeId> = had(&newest_first, newest)
+        .into_iter()
+        .filter(|volume| !is_elsewhere(candidates, volume, instance, at))
+        .collect();
     if had.is_empty() {
         return Err(NoRestorePoint::OfInstance { instance: instance.to_owned(), at });
     }
-    let whole = newest_first.iter().map(|run| newest_of_each(run, &had)).find(|points| points.len() == had.len());
-    if let Some(points) = whole {
+    let whole = newest_first.iter().find_map(|run| {
+        let points = newest_of_each(run, &had);
+        (points.len() == had.len()).then_some((run, points))
+    });
+    let whole_at = whole.as_ref().and_then(|(run, _)| ended(run));
+    if let Some((run, points)) = whole
+        && begun(run).is_some_and(|at| newest - at <= TimeDelta::hours(WHOLE_RUN_HOURS))
+    {
         return Ok(points.into_values().collect());
     }
     let all: Vec<&Candidate> = newest_first.iter().flatten().copied().collect();
     let mixed = newest_of_each(&all, &had);
     if mixed.len() < had.len() {
         let missing = had.into_iter().filter(|volume| !mixed.contains_key(volume)).cloned().collect();
-        return Err(NoRestorePoint::Incomplete { instance: instance.to_owned(), at, missing });
+        return Err(NoRestorePoint::Incomplete { instance: instance.to_owned(), at, missing, newest });
     }
     if allow_mixed {
         return Ok(mixed.into_values().collect());
     }
     let newest = newest_first.first().map(|run| newest_of_each(run, &had)).unwrap_or_default();
     let missing = had.into_iter().filter(|volume| !newest.contains_key(volume)).cloned().collect();
-    Err(NoRestorePoint::Mixed { instance: instance.to_owned(), at, missing })
+    Err(NoRestorePoint::Mixed { instance: instance.to_owned(), at, missing, whole_at })
 }
 
+/// How much older than the newest run one may be that is taken in its place, as it has all volumes: last night's. What is older is only
+/// named, for somebody to choose it.
+const WHOLE_RUN_HOURS: i64 = 50;
 /// A policy that has not backed an instance up for so many days before the newest run does not say any more what it had: longer than
 /// a month, so that a monthly policy counts.
 const POLICY_COUNTS_FOR_DAYS: i64 = 35;
 /// Runs of each policy that say which volumes there were: with the one before the newest, so that a volume of which EC2 took no
-/// snapshot at all in the newest is missed.
+/// snapshot at all in the newest is missed; and all of the last day.
 const RUNS_OF_A_POLICY: usize = 2;
+/// Runs that are so much older than the newest count whatever their number.
+const RUNS_OF_HOURS: i64 = 26;
 
-/// The volumes that an instance had, of its runs, newest first: those of the last two runs of each policy.
+fn begun(run: &[&Candidate]) -> Option<DateTime<Utc>> {
+    run.iter().map(|candidate| candidate.started_at).min()
+}
+
+fn ended(run: &[&Candidate]) -> Option<DateTime<Utc>> {
+    run.iter().map(|candidate| candidate.started_at).max()
+}
+
+/// The volumes that an instance had, of its runs, newest first: those of the last runs of each policy.
 ///
 /// Where two of them were at the same device, the one that was seen there later has replaced the other.
-fn had<'a>(newest_first: &[Vec<&'a Candidate>]) -> BTreeSet<&'a VolumeId> {
-    let started = |run: &[&Candidate]| run.iter().map(|candidate| candidate.started_at).max();
-    let Some(newest) = newest_first.first().and_then(|run| started(run)) else { return BTreeSet::new() };
+fn had<'a>(newest_first: &[Vec<&'a Candidate>], newest: DateTime<Utc>) -> BTreeSet<&'a VolumeId> {
     let mut runs_of: BTreeMap<&Option<PolicyName>, usize> = BTreeMap::new();
     let mut latest: BTreeMap<&VolumeId, &Candidate> = BTreeMap::new();
     for run in newest_first {
-        let Some(first) = run.first() else { continue };
+        let (Some(first), Some(at)) = (run.first(), begun(run)) else { continue };
         let counted = runs_of.entry(&first.policy).or_default();
-        let recent = started(run).is_some_and(|at| newest - at <= TimeDelta::days(POLICY_COUNTS_FOR_DAYS));
-        if *counted == RUNS_OF_A_POLICY || !recent {
+        let of_the_last = *counted < RUNS_OF_A_POLICY || newest - at <= TimeDelta::hours(RUNS_OF_HOURS);
+        if !of_the_last || newest - at > TimeDelta::days(POLICY_COUNTS_FOR_DAYS) {
             continue;
         }
         *counted += 1;
@@ -245,12 +281,24 @@ fn had<'a>(newest_first: &[Vec<&'a Candidate>]) -> BTreeSet<&'a VolumeId> {
         }
     }
     let replaced = |one: &Candidate| {
-        one.device.is_some()
+        let device = one.device.as_deref().map(bare_name);
+        device.is_some()
             && latest.values().any(|other| {
-                other.volume != one.volume && other.device == one.device && other.started_at > one.started_at
+                other.volume != one.volume
+                    && other.device.as_deref().map(bare_name) == device
+                    && other.started_at > one.started_at
             })
     };
     latest.iter().filter(|(_, candidate)| !replaced(candidate)).map(|(volume, _)| *volume).collect()
+}
+
+/// Whether the volume's own latest snapshot says that it was not at the instance any more.
+fn is_elsewhere(candidates: &[Candidate], volume: &VolumeId, instance: &str, at: DateTime<Utc>) -> bool {
+    let of_volume = candidates.iter().filter(|candidate| {
+        candidate.volume.as_ref() == Some(volume) && candidate.run.is_some() && candidate.started_at <= at
+    });
+    let latest = of_volume.max_by_key(|candidate| candidate.age_order());
+    latest.is_some_and(|candidate| candidate.instance.as_deref() != Some(instance))
 }
 
 /// The newest completed snapshot of each of `volumes`.
@@ -359,6 +407,15 @@ mod tests {
         // EC2 took no snapshot of the second volume in the newest run: the run before has both.
         let refused = [point(1, 1, 1), point(2, 1, 25), point(3, 2, 25)];
         assert_eq!(taken(&refused, false).unwrap(), ["2", "3"]);
+        // Nor in two runs of one day.
+        let hours = [point(1, 1, 1), point(2, 1, 2), point(3, 1, 3), point(4, 2, 3)];
+        assert_eq!(taken(&hours, false).unwrap(), ["3", "4"]);
+        // A run that was replayed is still of its night.
+        let replayed = |n, of| Candidate { started_at: now(), ..point(n, of, 25) };
+        assert_eq!(
+            taken(&[point(1, 1, 1), point(2, 2, 1), point(3, 1, 25), replayed(4, 2)], false).unwrap(),
+            ["1", "2"]
+        );
         // Another policy backs up the second one alone, more often.
         let hourly = |n, hours| Candidate { policy: Some(PolicyName::new("hourly").unwrap()), ..point(n, 2, hours) };
         let both = [hourly(1, 1), hourly(2, 2), point(3, 1, 20), point(4, 2, 20)];
@@ -378,9 +435,24 @@ mod tests {
         let there = |candidate: Candidate| Candidate { device: Some("/dev/sdx".to_owned()), ..candidate };
         assert_eq!(taken(&[there(point(1, 1, 1)), there(point(2, 2, 25))]).unwrap(), ["1"]);
         // The policy that had it is long gone.
-        let weekly = Candidate { policy: Some(PolicyName::new("weekly").unwrap()), ..point(2, 2, 36 * 24) };
-        assert_eq!(taken(&[point(1, 1, 1), weekly.clone()]).unwrap(), ["1"]);
-        assert!(taken(&[point(1, 1, 1), Candidate { started_at: now() - TimeDelta::days(35), ..weekly }]).is_err());
+        let weekly = |n, of, days: i64| Candidate {
+            policy: Some(PolicyName::new("weekly").unwrap()),
+            ..point(n, of, days * 24)
+        };
+        assert_eq!(taken(&[point(1, 1, 1), weekly(2, 2, 36)]).unwrap(), ["1"]);
+        // It was detached, and is still backed up: its own latest snapshot says so.
+        let detached = Candidate { instance: None, device: None, ..point(3, 2, 2) };
+        assert_eq!(taken(&[point(1, 1, 1), point(2, 2, 25), detached, point(4, 1, 25)]).unwrap(), ["1"]);
+        // It may have been deleted: an old run is never taken for the newest in silence, but named.
+        let monthly = [point(1, 1, 1), point(2, 1, 25), weekly(3, 1, 30), weekly(4, 2, 30)];
+        let refused = taken(&monthly).unwrap_err().to_string();
+        assert!(
+            refused.contains("misses vol-00000002") && refused.contains("\"at\": \"2026-10-24T02:00:01Z\""),
+            "{refused}"
+        );
+        assert_eq!(of_instance(&monthly, INSTANCE, now(), true).map(numbers).unwrap(), ["1", "4"]);
+        let then = now() - TimeDelta::days(30) + TimeDelta::seconds(1);
+        assert_eq!(of_instance(&monthly, INSTANCE, then, false).map(numbers).unwrap(), ["3", "4"], "that moment works");
     }
 
     prop_compose! {

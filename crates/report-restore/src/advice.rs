@@ -65,7 +65,7 @@ pub fn on(name: &str) -> Option<&'static str> {
         STILL_WAITING => {
             "see in the console what state the volume is in, and on the instance what still uses the device"
         }
-        DEVICE_IN_USE => "another device, or \"replace\": true",
+        DEVICE_IN_USE => "another \"device\"; or that one by name, with \"replace\": true, if what is there is to go",
         NOT_ATTACHED => "restore again when the other one's trouble is over, or one volume at a time",
         EC2_THROTTLED => {
             "other tools of the account use up the region's request rate: restore again when it is quieter"

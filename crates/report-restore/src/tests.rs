@@ -547,6 +547,13 @@ async fn what_nobody_asked_for_is_not_said_of_encryption() {
 }
 
 #[tokio::test]
+async fn what_an_instance_has_and_a_restore_has_not_is_named() {
+    let job = job(&json!({"leftOut": ["vol-0ddddddddddddddd4", "vol-0eeeeeeeeeeeeeee5"]}));
+    let text = text_of(&reported(&World::default(), request(&job, &[], None)).await);
+    assert!(text.contains("Left out:   vol-0ddddddddddddddd4, vol-0eeeeeeeeeeeeeee5: attached now"), "{text}");
+}
+
+#[tokio::test]
 async fn a_volume_of_an_older_restore_of_the_same_name_is_nobodys_stray() {
     let mut old = seen("vol-0ddddddddddddddd4", "available", None);
     old.created_at = Some("2026-08-01T10:00:09Z".parse().unwrap());

@@ -203,9 +203,14 @@ fn head(ended: &Ended<'_>) -> Vec<String> {
         format!("Restore:    {}, started {}", job.restore_id, moment(job.started_at)),
         format!("Asked for:  {asked}"),
         format!("Outcome:    {}", outcome(ended)),
-        format!("Execution:  {}", ended.link),
-        String::new(),
     ]);
+    if !job.left_out.is_empty() {
+        let ids = job.left_out.iter().map(VolumeId::as_str).collect::<Vec<_>>().join(", ");
+        lines.push(format!(
+            "Left out:   {ids}: attached now, and not in this restore: no policy selects it, or its snapshots fail"
+        ));
+    }
+    lines.extend([format!("Execution:  {}", ended.link), String::new()]);
     lines
 }
 

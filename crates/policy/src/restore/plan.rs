@@ -170,17 +170,21 @@ fn in_the_way(
     let id = &taken.id;
     let named = input.attach.as_ref().is_some_and(|attach| attach.device.is_some());
     let another = input.instance_id.as_ref().is_some_and(|of| *of != instance.id);
+    let meant = named || another || point.candidate.volume.as_ref() == Some(id);
     if !input.replace {
+        let how = if meant { String::new() } else { format!("\"device\": \"{device}\" with ") };
         wrong.push(format!(
-            "attach.device: {device}: {id} is there; name another device, or \"replace\": true to put the restored \
+            "attach.device: {device}: {id} is there; name another device, or {how}\"replace\": true to put the restored \
              volume in its place"
         ));
-    } else if !named && !another && point.candidate.volume.as_ref() != Some(id) {
+    } else if !meant {
         let own = point.candidate.volume.as_ref().map_or("an unknown volume", VolumeId::as_str);
-        wrong.push(format!(
-            "replace: true: {id} is at {device}, and the data is of {own}; name \"device\": \"{device}\" in attach if {id} \
-             is to be replaced, or another device"
-        ));
+        let how = if input.instance_id.is_some() {
+            format!("restore {own} alone, by its volumeId and with \"device\": \"{device}\", if {id} is to be replaced")
+        } else {
+            format!("name \"device\": \"{device}\" in attach if {id} is to be replaced, or another device")
+        };
+        wrong.push(format!("replace: true: {id} is at {device}, and the data is of {own}; {how}"));
     } else if taken.attachments.len() > 1 {
         wrong.push(format!(
             "replace: true: {id} is attached to {} instances, which would go on with two truths; detach it first",

@@ -83,12 +83,13 @@ pub struct SeenInstance {
 /// names on Linux instances").
 #[must_use]
 pub fn same_device(one: &Device, other: &Device) -> bool {
-    fn bare(device: &Device) -> String {
-        let name = device.as_str();
-        let name = name.strip_prefix("/dev/").unwrap_or(name);
-        name.strip_prefix("sd").map_or_else(|| name.to_owned(), |rest| format!("xvd{rest}"))
-    }
-    bare(one) == bare(other)
+    bare_name(one.as_str()) == bare_name(other.as_str())
+}
+
+/// A device's name as a kernel of Xen has it.
+pub(crate) fn bare_name(device: &str) -> String {
+    let name = device.strip_prefix("/dev/").unwrap_or(device);
+    name.strip_prefix("sd").map_or_else(|| name.to_owned(), |rest| format!("xvd{rest}"))
 }
 
 /// Whether an instance would boot from this device: EC2 reserves these names for root volumes (EC2 user guide, "Device names on
