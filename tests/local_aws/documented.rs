@@ -1,7 +1,7 @@
 //! Mails that the documentation shows, held against the mails that are sent.
 //!
 //! In docs/RESTORE.md a block follows the line `<!-- mail: NAME -->`. It is a real mail, so all that differs from one restore to the
-//! next counts as the same: every word with a digit in it, and the letter of a device. With `UPDATE_GENERATED` in the environment the block is written anew.
+//! next counts as the same: every word with a digit in it, and the letter of a device. `cargo xtask generate` writes the block anew.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -20,12 +20,15 @@ pub fn shows(name: &str, mail: &str) -> Result<()> {
     let begin = text.find(&marker).with_context(|| format!("no block {name}"))? + marker.len();
     let end = begin + text[begin..].find("```").context("the block does not end")?;
     let mail = format!("{}\n", mail.trim_end());
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
+    let (documented, sent) = (masked(&text[begin..end]), masked(&mail));
+    if documented != sent && std::env::var_os("UPDATE_GENERATED").is_some() {
         std::fs::write(&path, [&text[..begin], &mail, &text[end..]].concat())?;
         return Ok(());
     }
-    let (documented, sent) = (masked(&text[begin..end]), masked(&mail));
-    ensure!(documented == sent, "docs/RESTORE.md shows another mail {name}:\n{documented}\nbut sent was:\n{sent}");
+    ensure!(
+        documented == sent,
+        "docs/RESTORE.md is out of date: cargo xtask generate. Of the mail {name} it shows\n{documented}\nand sent was\n{sent}"
+    );
     Ok(())
 }
 

@@ -67,8 +67,8 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
-    /// Rewrite what is generated from the code: the execution input's schema, the list of EC2 differences, the CDK
-    /// template's snapshot.
+    /// Rewrite what is generated from the code: the schemas of the inputs, the list of EC2 differences, the CDK
+    /// template's snapshot, the mails that the documentation shows.
     Generate,
 }
 

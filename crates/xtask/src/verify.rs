@@ -78,6 +78,10 @@ pub fn generate(workspace: &Workspace, tools: &Tools<'_>) -> Result<()> {
     capture(tests.env("UPDATE_GENERATED", "1"))?;
     tools.npm()?;
     capture(Command::new("npm").args(["run", "test:update", "--silent"]).current_dir(workspace.infra()))?;
+    let local = tools.local_aws()?;
+    let mut mails = workspace.cargo("test");
+    mails.args(["--quiet", "--test", "local_aws", "--", "--ignored", "restore::"]).envs([local.environment()]);
+    capture(mails.env("UPDATE_GENERATED", "1"))?;
     Ok(())
 }
 
