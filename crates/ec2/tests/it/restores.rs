@@ -345,14 +345,18 @@ async fn an_instance_is_asked_for_by_filter_so_one_that_is_not_there_is_no_error
     let rule = mock!(Client::describe_instances).then_compute_output(move |input| {
         let mut seen = seen.lock().unwrap();
         seen.push(input.clone());
-        let instance = Instance::builder()
-            .instance_id(INSTANCE)
-            .placement(Placement::builder().availability_zone("eu-west-1a").build())
-            .state(InstanceState::builder().name(InstanceStateName::Stopped).build())
-            .root_device_name("/dev/xvda")
-            .build();
-        let found = (seen.len() == 1).then(|| Reservation::builder().instances(instance).build());
-        DescribeInstancesOutput::builder().set_reservations(Some(found.into_iter().collect())).build()
+        let instance = |id: &str| {
+            Instance::builder()
+                .instance_id(id)
+                .placement(Placement::builder().availability_zone("eu-west-1a").build())
+                .state(InstanceState::builder().name(InstanceStateName::Stopped).build())
+                .root_device_name("/dev/xvda")
+                .build()
+        };
+        // A server that does not know the filter gives others too: none of them is the one that was asked for.
+        let others = Reservation::builder().instances(instance("i-0fedcba9876543210"));
+        let found = if seen.len() == 1 { others.instances(instance(INSTANCE)) } else { others };
+        DescribeInstancesOutput::builder().reservations(found.build()).build()
     });
     let ec2 = ec2(&[&rule]);
     let expected = SeenInstance {
