@@ -208,10 +208,8 @@ bounded_by_jobs! {
     delete_snapshots::Request: |it| [&it.job];
     notify::Request: |it| it.jobs;
     replay_gate::Request: |it| it.jobs;
+    // The same type for all steps that move volumes.
     create_volumes::Request: |it| [&it.job];
-    check_volumes::Request: |it| [&it.job];
-    attach_volumes::Request: |it| [&it.job];
-    delete_test_volumes::Request: |it| [&it.job];
     report_restore::Request: |it| [&it.job];
 }
 

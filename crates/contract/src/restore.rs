@@ -506,7 +506,23 @@ mod tests {
 
     #[test]
     fn what_went_wrong_first_is_kept() {
-        let failure = Failure::new("InsufficientVolumeCapacity", &"x".repeat(1_000));
-        assert!(failure.reason.len() <= REASON_BYTES && failure.reason.ends_with('…'));
+        let mut volume: RestoreVolume = from_text(
+            r#"{"snapshotId":"snap-00000001","takenAt":"2026-11-20T02:00:07Z","source":null,"runId":null,"device":null,"replaces":null,
+                "wanted":{"volumeType":"gp3","sizeGiB":8,"iops":null,"throughput":null,"zone":"eu-west-1a","encrypted":false,
+                          "kmsKeyId":null},
+                "progress":"available","volumeId":null,"availableAfter":null,"safetySnapshotId":null,"failure":null}"#,
+        )
+        .unwrap();
+        volume.note("NotAttached", "first");
+        assert_eq!(volume.progress, Progress::Available, "a note ends nothing");
+        volume.fail("StillWaiting", "second");
+        assert_eq!((volume.progress, volume.failure), (Progress::Failed, Some(Failure::new("NotAttached", "first"))));
+    }
+
+    #[test]
+    fn a_failure_is_short_whatever_ec2_said() {
+        let failure = Failure::new(&"E".repeat(1_000), &"x".repeat(1_000));
+        assert!(failure.error.len() <= ERROR_BYTES && failure.reason.len() <= REASON_BYTES);
+        assert!(failure.error.ends_with('…') && failure.reason.ends_with('…'));
     }
 }

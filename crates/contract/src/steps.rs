@@ -314,8 +314,9 @@ pub mod find_restore_points {
     }
 }
 
-/// `create-volumes` makes the volumes of a restore.
-pub mod create_volumes {
+/// What the steps that move the volumes of a restore have in common: each takes all of them as far as it can, and says how long to
+/// wait before it is called again.
+mod restore_step {
     use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
 
     /// Which volumes.
@@ -341,93 +342,26 @@ pub mod create_volumes {
         /// How often this step has had to wait; 0 when it is done.
         pub rounds: u32,
     }
+}
+
+/// `create-volumes` makes the volumes of a restore.
+pub mod create_volumes {
+    pub use super::restore_step::{Request, Response};
 }
 
 /// `check-volumes` looks whether the volumes of a restore are available.
 pub mod check_volumes {
-    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
-
-    /// Which volumes.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    pub struct Request {
-        /// The restore.
-        pub job: RestoreJob,
-        /// Its volumes, as far as they are.
-        pub volumes: Vec<RestoreVolume>,
-        /// How often this step had to wait so far.
-        pub rounds: u32,
-    }
-
-    /// How far they are.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    pub struct Response {
-        /// Its volumes, as far as they are now.
-        pub volumes: Vec<RestoreVolume>,
-        /// How long to wait before the step is called again: 0 when it is done.
-        pub wait_seconds: u32,
-        /// How often this step has had to wait; 0 when it is done.
-        pub rounds: u32,
-    }
+    pub use super::restore_step::{Request, Response};
 }
 
 /// `attach-volumes` attaches the volumes of a restore, one move at a time.
 pub mod attach_volumes {
-    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
-
-    /// Which volumes.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    pub struct Request {
-        /// The restore.
-        pub job: RestoreJob,
-        /// Its volumes, as far as they are.
-        pub volumes: Vec<RestoreVolume>,
-        /// How often this step had to wait so far.
-        pub rounds: u32,
-    }
-
-    /// How far they are.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    pub struct Response {
-        /// Its volumes, as far as they are now.
-        pub volumes: Vec<RestoreVolume>,
-        /// How long to wait before the step is called again: 0 when it is done.
-        pub wait_seconds: u32,
-        /// How often this step has had to wait; 0 when it is done.
-        pub rounds: u32,
-    }
+    pub use super::restore_step::{Request, Response};
 }
 
 /// `delete-test-volumes` deletes the volumes of a restore test.
 pub mod delete_test_volumes {
-    use super::{Deserialize, RestoreJob, RestoreVolume, Serialize};
-
-    /// Which volumes.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    pub struct Request {
-        /// The restore.
-        pub job: RestoreJob,
-        /// Its volumes, as far as they are.
-        pub volumes: Vec<RestoreVolume>,
-        /// How often this step had to wait so far.
-        pub rounds: u32,
-    }
-
-    /// How far they are.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    pub struct Response {
-        /// Its volumes, as far as they are now.
-        pub volumes: Vec<RestoreVolume>,
-        /// How long to wait before the step is called again: 0 when it is done.
-        pub wait_seconds: u32,
-        /// How often this step has had to wait; 0 when it is done.
-        pub rounds: u32,
-    }
+    pub use super::restore_step::{Request, Response};
 }
 
 /// `report-restore` sends the report of a restore.

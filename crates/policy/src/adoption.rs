@@ -4,7 +4,7 @@ use contract::selector::{AWS_PREFIX, POLICY_TAG, RUN_TAG, SPEC_TAG, VOLUME_TAG};
 use contract::{RegionJob, RunId, SnapshotId, TagKey, VolumeId};
 
 use crate::model::{SnapshotState, Tags};
-use crate::naming::DESCRIPTION_PREFIX;
+use crate::naming;
 
 /// A snapshot of this account, whoever made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,10 +68,8 @@ pub fn maker(snapshot: &Foreign, backup_tag: &TagKey) -> Maker {
 }
 
 fn origin(description: &str) -> Option<Origin> {
-    let (volume, stamp) = description.strip_prefix(DESCRIPTION_PREFIX)?.rsplit_once('-')?;
-    let digits = stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit());
-    let volume = VolumeId::new(volume).ok()?;
-    digits.then(|| Origin { volume, stamp: stamp.to_owned() })
+    let (volume, stamp) = naming::described(description)?;
+    Some(Origin { volume: VolumeId::new(volume).ok()?, stamp: stamp.to_owned() })
 }
 
 /// The tags that make a snapshot one of the policy's. Its run is that of the script, by its time stamp.
@@ -86,6 +84,7 @@ pub fn tags(origin: &Origin, job: &RegionJob) -> Tags {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::naming::DESCRIPTION_PREFIX;
     use proptest::prelude::*;
 
     const VOLUME: &str = "vol-0123456789abcdef0";

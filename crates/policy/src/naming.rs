@@ -21,6 +21,14 @@ pub fn description(volume: &Volume, at: DateTime<Utc>) -> String {
     format!("{DESCRIPTION_PREFIX}{}-{}", volume.id, stamp(at))
 }
 
+/// What a [`description`] says: the volume, as it is written there, and the time stamp; `None` for any other text.
+#[must_use]
+pub fn described(description: &str) -> Option<(&str, &str)> {
+    let (volume, stamp) = description.strip_prefix(DESCRIPTION_PREFIX)?.rsplit_once('-')?;
+    let is_stamp = stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit());
+    is_stamp.then_some((volume, stamp))
+}
+
 /// The name of the snapshot of a volume: the backup tag's value when it has one, else the volume's id, then the time
 /// stamp. A value too long for a tag is cut, never the stamp.
 #[must_use]
@@ -73,7 +81,9 @@ mod tests {
             let (name, description) = (name(&volume, &TagKey::new("Backup").unwrap(), at), description(&volume, at));
             prop_assert!(name.chars().count() <= TAG_VALUE_CHARS);
             prop_assert!(description.len() <= DESCRIPTION_CHARS && description.contains(volume.id.as_str()));
-            let stamp = format!("-{}", stamp(at));
+            let stamp = stamp(at);
+            prop_assert_eq!(described(&description), Some((volume.id.as_str(), stamp.as_str())));
+            let stamp = format!("-{stamp}");
             prop_assert!(name.ends_with(&stamp) && description.ends_with(&stamp));
             let own = name.strip_suffix(&stamp).unwrap();
             prop_assert!(!own.is_empty() && (backup.starts_with(own) || (backup.is_empty() && own == volume.id.as_str())));

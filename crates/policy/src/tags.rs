@@ -45,13 +45,16 @@ pub fn full(volume: &Volume, job: &RegionJob) -> Tags {
             && key.chars().count() <= TAG_KEY_CHARS
             && value.chars().count() <= TAG_VALUE_CHARS
     });
+    as_many_as_fit(essential.iter().chain(name).chain(own))
+}
+
+/// The first tags that a resource can bear, each key with the first value it has here.
+pub(crate) fn as_many_as_fit<K: Into<String>, V: Into<String>>(all: impl IntoIterator<Item = (K, V)>) -> Tags {
     let mut tags: Vec<(String, String)> = Vec::with_capacity(TAGS_PER_RESOURCE);
-    for (key, value) in essential.iter().chain(name).chain(own) {
-        if tags.len() == TAGS_PER_RESOURCE {
-            break;
-        }
-        if !tags.iter().any(|(taken, _)| taken == key) {
-            tags.push((key.to_owned(), value.to_owned()));
+    for (key, value) in all {
+        let key = key.into();
+        if tags.len() < TAGS_PER_RESOURCE && !tags.iter().any(|(taken, _)| *taken == key) {
+            tags.push((key, value.into()));
         }
     }
     tags.into_iter().collect()

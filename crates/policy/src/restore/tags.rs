@@ -1,6 +1,6 @@
 //! The tags that a restored volume bears.
 
-use contract::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS, TAGS_PER_RESOURCE};
+use contract::limits::{TAG_KEY_CHARS, TAG_VALUE_CHARS};
 use contract::selector::{
     AWS_PREFIX, EXCLUDE_TAG, NAME_OF_VOLUME_TAG, NAME_TAG, OWN_PREFIX, RESTORE_TAG, RESTORED_AT_TAG, RESTORED_FROM_TAG,
     RETENTION_TAG, TEST_TAG,
@@ -8,8 +8,9 @@ use contract::selector::{
 use contract::{RestoreJob, VolumeId};
 
 use crate::model::Tags;
-use crate::naming::DESCRIPTION_PREFIX;
+use crate::naming;
 use crate::restore::seen::RestorePoint;
+use crate::tags::as_many_as_fit;
 
 /// All tags of a volume that is made from `point`.
 ///
@@ -33,13 +34,7 @@ pub fn of_volume(point: &RestorePoint, job: &RestoreJob) -> Tags {
     }
     all.extend(job.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
     all.extend(own(point, job.backup));
-    let mut tags: Vec<(String, String)> = Vec::with_capacity(TAGS_PER_RESOURCE);
-    for (key, value) in all {
-        if tags.len() < TAGS_PER_RESOURCE && !tags.iter().any(|(taken, _)| *taken == key) {
-            tags.push((key, value));
-        }
-    }
-    tags.into_iter().collect()
+    as_many_as_fit(all)
 }
 
 /// The tags of a snapshot that is made of a volume before it is replaced. It belongs to no policy, so no purge ever sees it.
@@ -94,9 +89,7 @@ fn without_id(value: &str, point: &RestorePoint) -> String {
 
 /// What the names of a snapshot end with: `-` and the time stamp of its run. The description says it, which nobody can change.
 fn stamp(description: &str) -> Option<String> {
-    let (_, stamp) = description.strip_prefix(DESCRIPTION_PREFIX)?.rsplit_once('-')?;
-    let is_stamp = stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit());
-    is_stamp.then(|| format!("-{stamp}"))
+    naming::described(description).map(|(_, stamp)| format!("-{stamp}"))
 }
 
 #[cfg(test)]
@@ -106,6 +99,7 @@ mod tests {
     use crate::restore_point::Candidate;
     use crate::spec::VolumeSpec;
     use chrono::{DateTime, Utc};
+    use contract::limits::TAGS_PER_RESOURCE;
     use contract::{RegionJob, SnapshotId};
     use proptest::prelude::*;
 
@@ -152,7 +146,7 @@ mod tests {
                 instance: None,
                 device: None,
             },
-            description: crate::naming::description(&volume, job.started_at),
+            description: naming::description(&volume, job.started_at),
             tags: crate::tags::full(&volume, &job),
             size_gib: 8,
             encrypted: false,

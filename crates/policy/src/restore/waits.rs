@@ -1,6 +1,6 @@
 //! How long a restore waits between two looks.
 
-use contract::limits::{ATTACH_ROUNDS, AVAILABLE_ROUNDS, CREATE_VOLUME_ROUNDS, PUT_BACK_ROUNDS};
+use contract::limits::{ATTACH_ROUNDS, AVAILABLE_ROUNDS, CREATE_VOLUME_ROUNDS, DELETE_VOLUME_ROUNDS, PUT_BACK_ROUNDS};
 
 /// The longest wait, in seconds.
 pub const LONGEST_WAIT: u32 = 30;
@@ -19,7 +19,7 @@ pub fn after(round: u32) -> u32 {
 /// All waits of a restore together, in seconds, if each step waits as often as it may.
 #[must_use]
 pub fn all_together() -> u64 {
-    [CREATE_VOLUME_ROUNDS, AVAILABLE_ROUNDS, ATTACH_ROUNDS + PUT_BACK_ROUNDS]
+    [CREATE_VOLUME_ROUNDS, AVAILABLE_ROUNDS, ATTACH_ROUNDS + PUT_BACK_ROUNDS, DELETE_VOLUME_ROUNDS]
         .into_iter()
         .flat_map(|rounds| 0..rounds)
         .map(|round| u64::from(after(round)))
